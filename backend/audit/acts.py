@@ -1,0 +1,92 @@
+"""Every act that is recorded, named in one place and in the past tense.
+
+The values are stored for years: a member may be added, never renamed or given to another act.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Whether the act was done, or tried and refused."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Act(Enum):
+    """What was done, as `resource.verb`; a section for each slice."""
+
+    # identity
+    AGENCY_CREATED = "agency.created"
+    AGENCY_CHANGED = "agency.changed"
+    OFFICER_CREATED = "officer.created"
+    OFFICER_CHANGED = "officer.changed"
+    OFFICER_SIGNED_IN = "officer.signed-in"
+    OFFICER_SIGNED_OUT = "officer.signed-out"
+    PASSWORD_CHANGED = "officer.password-changed"  # noqa: S105 - an act's name, not a secret
+    TOKEN_CREATED = "token.created"  # noqa: S105 - an act's name, not a secret
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an act's name, not a secret
+    SUPERVISEE_CREATED = "supervisee.created"
+    SUPERVISEE_CHANGED = "supervisee.changed"
+    SUPERVISEE_ASSIGNED = "supervisee.assigned"
+    SUPERVISEE_UNASSIGNED = "supervisee.unassigned"
+
+    # devices
+    ENROLMENT_CODE_ISSUED = "enrolment-code.issued"
+    ENROLMENT_CODE_REFUSED = "enrolment-code.refused"
+    ENROLMENT_CHALLENGED = "enrolment.challenged"
+    ENROLMENT_REFUSED = "enrolment.refused"
+    DEVICE_ENROLLED = "device.enrolled"
+    DEVICE_SUPERSEDED = "device.superseded"
+    DEVICE_SUSPENDED = "device.suspended"
+    DEVICE_REINSTATED = "device.reinstated"
+    DEVICE_REVOKED = "device.revoked"
+    PUSH_ADDRESS_SET = "push-address.set"
+    PUSH_ADDRESS_FORGOTTEN = "push-address.forgotten"
+
+    # conditions
+    ORDER_RECORDED = "order.recorded"
+    ORDER_CHANGED = "order.changed"
+    CONDITION_IMPOSED = "condition.imposed"
+    CONDITION_VERSION_ADDED = "condition.version-added"
+    CONDITION_VERSION_APPROVED = "condition.version-approved"
+    CONDITION_LIFTED = "condition.lifted"
+    CONFIDENTIAL_ZONE_READ = "confidential-zone.read"
+    EXEMPTION_PROPOSED = "exemption.proposed"
+    EXEMPTION_APPROVED = "exemption.approved"
+    EXEMPTION_WITHDRAWN = "exemption.withdrawn"
+    EXEMPTION_USED = "exemption.used"
+    FIXES_READ = "fixes.read"
+    ABSENCE_PROPOSED = "absence.proposed"
+    ABSENCE_APPROVED = "absence.approved"
+    ABSENCE_WITHDRAWN = "absence.withdrawn"
+
+    # location
+
+    # alerts
+    ALERT_RAISED = "alert.raised"
+    ALERT_EXTENDED = "alert.extended"
+    ALERT_CLEARED = "alert.cleared"
+    ALERT_CONTINUED = "alert.continued"
+    ALERT_WITHDRAWN = "alert.withdrawn"
+    ALERT_CONTRADICTED = "alert.contradicted"
+    ALERT_REINSTATED = "alert.reinstated"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_INVESTIGATED = "alert.investigated"
+    ALERT_CONTACT_RECORDED = "alert.contact-recorded"
+    ALERT_NOTED = "alert.noted"
+    ALERT_RESOLVED = "alert.resolved"
+    ALERT_REOPENED = "alert.reopened"
+
+    # payments
+    OBLIGATION_RAISED = "obligation.raised"
+    OBLIGATION_CANCELLED = "obligation.cancelled"
+    RECURRING_FEE_SET = "recurring-fee.set"
+    RECURRING_FEE_ENDED = "recurring-fee.ended"
+    PAYMENT_RECORDED = "payment.recorded"
+    PAYMENT_REVERSED = "payment.reversed"
+    ALLOCATION_ORDER_CHANGED = "allocation-order.changed"
+
+    # reminders

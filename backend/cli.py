@@ -1,0 +1,286 @@
+"""`connectrex …`: the commands. Each opens one transaction and calls one service function."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+import click
+from flask import Flask
+from granian.constants import Interfaces
+from granian.server import Server
+
+from backend import migrations, worker
+from backend.app import create_app
+from backend.audit import service as audit
+from backend.audit.service import Head
+from backend.core.actor import SYSTEM
+from backend.core.clock import Clock, SteppedClock, SystemClock
+from backend.core.db import Database, FileOwnedElsewhereError, Session
+from backend.core.errors import Problem
+from backend.core.settings import Settings, SettingsError
+from backend.identity import service as identity
+from backend.identity.service import OfficerData, Role
+
+
+def build(environment: Mapping[str, str]) -> Flask:
+    """Return the application that `CONNECTREX_*` variables describe, for a WSGI server.
+
+    On SQLite, where one process owns the file, the worker runs inside it as a thread.
+    """
+    settings = Settings.from_environment(environment)
+    database, clock = Database(settings.database_url), _clock(settings)
+    app = create_app(settings, database, clock)
+    if settings.embedded:
+        jobs = worker.build(settings, database, clock)
+        jobs.start()
+        atexit.register(jobs.stop)
+    return app
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.stepped_clock is not None:
+        return SteppedClock(settings.stepped_clock)
+    return SystemClock()
+
+
+@contextmanager
+def _transaction() -> Iterator[tuple[Session, Clock]]:
+    settings = Settings.from_environment(os.environ)
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            yield session, _clock(settings)
+    finally:
+        database.close()
+
+
+def _explained(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command so that what an operator can mend is said in one line, not as a trace."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except SettingsError as error:
+            raise click.ClickException(f"the settings do not allow a start:\n{error}") from None
+        except (FileOwnedElsewhereError, Problem) as error:
+            raise click.ClickException(str(error)) from None
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Supervise people on probation, parole and pretrial release by their own phone.
+
+    Settings are read from CONNECTREX_* environment variables; docs/operating.md lists them.
+    With CONNECTREX_MODE=development everything has a default and lives in ./var.
+    """
+    logging.basicConfig(level=logging.WARNING)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="How many server processes (default: one on SQLite, else one per core).",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=16, show_default=True, help="Per process."
+)
+@_explained
+def serve(host: str, port: int, processes: int | None, threads: int) -> None:
+    """Serve the API. On SQLite the worker runs inside; on PostgreSQL run `worker` beside it."""
+    settings = Settings.from_environment(os.environ)
+    if settings.embedded and processes not in {None, 1}:
+        raise click.UsageError("SQLite belongs to one process: use PostgreSQL for more.")
+    Server(
+        "wsgi:app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1 if settings.embedded else processes or os.cpu_count() or 1,
+        blocking_threads=threads,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]  # granian takes the name, its stub an enum
+    ).serve()
+
+
+@main.command("worker")
+@_explained
+def run_worker() -> None:
+    """Run the jobs beside the server: sweeps, reminders, deliveries, audit seals.
+
+    As many of these as you like may run; a job's turn goes to one of them. Stops cleanly on
+    SIGTERM or SIGINT.
+    """
+    settings = Settings.from_environment(os.environ)
+    database = Database(settings.database_url)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with worker.build(settings, database, _clock(settings)):
+        stop.wait()
+    database.close()
+
+
+@main.command()
+@_explained
+def demo() -> None:
+    """Tell the whole story on this machine, then keep serving (DEMO_EXIT=1 ends instead).
+
+    Everybody in it is invented. Needs nothing but this program: the database is a new SQLite
+    file, the push service a local fake that says so.
+    """
+    try:
+        from backend import demo as story  # noqa: PLC0415 - an extra that servers do without
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is missing: install connectrex[demo]") from None
+    sys.exit(story.tell(exit_at_end=os.environ.get("DEMO_EXIT") == "1"))
+
+
+@main.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command()
+@_explained
+def upgrade() -> None:
+    """Bring the schema to this version; nothing happens when it is there already."""
+    settings = Settings.from_environment(os.environ)
+    database = Database(settings.database_url, pool_size=1)
+    migrations.upgrade(database)
+    database.close()
+    click.echo("The database is at this version's schema.")
+
+
+@main.group()
+def agency() -> None:
+    """Agencies: the tenants."""
+
+
+@agency.command("create")
+@click.option("--name", required=True, help="The agency's name, as people read it.")
+@click.option("--zone", required=True, help="Its IANA time zone, such as America/Chicago.")
+@click.option("--phone", required=True, help="Whom a refused person may phone.")
+@click.option("--email", required=True, help="Where a refused person may write.")
+@_explained
+def create_agency(name: str, zone: str, phone: str, email: str) -> None:
+    """Create an agency and print its identifier."""
+    with _transaction() as (session, clock):
+        made = identity.create_agency(
+            session,
+            SYSTEM,
+            name=name,
+            zone=zone,
+            contact_phone=phone,
+            contact_email=email,
+            now=clock.now(),
+        )
+    click.echo(made.id)
+
+
+@main.group()
+def officer() -> None:
+    """Officers: who may sign in."""
+
+
+@officer.command("create")
+@click.option("--agency", required=True, type=click.UUID, help="The agency's identifier.")
+@click.option("--email", required=True, help="With which the officer signs in.")
+@click.option("--given-name", required=True)
+@click.option("--family-name", required=True)
+@click.option("--job-title", default="", help="As shown to colleagues.")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), default="officer", show_default=True
+)
+@click.password_option(help="At least fifteen characters; asked for when not given.")
+@_explained
+def create_officer(
+    agency: UUID,
+    email: str,
+    given_name: str,
+    family_name: str,
+    job_title: str,
+    role: str,
+    password: str,
+) -> None:
+    """Create an officer who can sign in at once, and print the identifier."""
+    data = OfficerData(
+        email=email,
+        given_name=given_name,
+        family_name=family_name,
+        job_title=job_title,
+        role=Role(role),
+    )
+    password_hash = identity.hash_password(password)
+    with _transaction() as (session, clock):
+        made = identity.create_officer(
+            session, SYSTEM, data, agency_id=agency, password_hash=password_hash, now=clock.now()
+        )
+    click.echo(made.id)
+
+
+def _read_head(_context: click.Context, _option: click.Parameter, text: str | None) -> Head | None:
+    if text is None:
+        return None
+    number, _, digest = text.partition(":")
+    try:
+        return Head(number=int(number), hash=bytes.fromhex(digest))
+    except ValueError:
+        raise click.BadParameter("is NUMBER:HASH") from None
+
+
+@main.group("audit")
+def audit_group() -> None:
+    """The record of who did what."""
+
+
+@audit_group.command()
+@click.option(
+    "--head", "expected", callback=_read_head, help="NUMBER:HASH that an earlier check printed."
+)
+@_explained
+def verify(expected: Head | None) -> None:
+    """Check the chain over the whole record; exit status 1 if it was tampered with.
+
+    Keep the head that this prints somewhere else: given back later with --head, it proves that
+    nothing was cut off the end meanwhile.
+    """
+    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
+    with closing(database), database.snapshot() as session:
+        found = audit.verify(session, expected)
+    click.echo(f"{found.checked} sealed events checked, {found.unsealed} not sealed yet.")
+    if found.first_break is not None:
+        place = found.first_break.number or found.first_break.event_id or "the end"
+        click.echo(f"Tampered with: {found.first_break.reason.value}, at {place}.", err=True)
+        sys.exit(1)
+    click.echo(f"The chain is whole. Its head: {found.head.number}:{found.head.hash.hex()}")
+
+
+@main.command()
+@_explained
+def openapi() -> None:
+    """Print the OpenAPI document of this version."""
+    settings = Settings.from_environment({"CONNECTREX_MODE": "development"} | dict(os.environ))
+    document = create_app(settings, Database(settings.database_url), SystemClock()).test_client()
+    click.echo(json.dumps(document.get("/openapi.json").json, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What courts ordered: orders, versioned conditions, and the approved exceptions to them."""

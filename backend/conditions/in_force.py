@@ -1,0 +1,75 @@
+"""What holds for one person in a span of time: the one query behind judging and showing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+from uuid import UUID
+
+from sqlalchemy import select
+
+from backend.conditions import validity
+from backend.conditions.models import ConditionRow, OrderRow, VersionRow
+from backend.conditions.validity import Span
+from backend.core.db import Session
+
+VersionOfOrder: TypeAlias = tuple[VersionRow, ConditionRow, OrderRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A version that holds in `span`, with what it belongs to. Rows: not for other slices."""
+
+    span: Span
+    version: VersionRow
+    condition: ConditionRow
+    order: OrderRow
+
+
+def versions_in_force(
+    session: Session,
+    supervisee_id: UUID,
+    from_s: int,
+    until_s: int | None,
+    *,
+    confidential: bool,
+) -> list[InForce]:
+    """Return what is in force at some second of `from_s <= t < until_s` (None: ever after).
+
+    Without `confidential`, victims' zones are not even read. Lifted versions ask for nothing and
+    are left out; so is what awaits approval, and all that lies outside its order's time.
+    """
+    rows = versions_of_person(session, supervisee_id, confidential=confidential)
+    return [
+        item
+        for _, versions in groupby(rows, key=lambda row: row[1].id)
+        for item in _of_one_condition(list(versions))
+        if item.span.overlaps(from_s, until_s)
+    ]
+
+
+def versions_of_person(
+    session: Session, supervisee_id: UUID, *, confidential: bool
+) -> list[VersionOfOrder]:
+    """Return every version ever made, by condition and number, with what it belongs to."""
+    statement = (
+        select(VersionRow, ConditionRow, OrderRow)
+        .join(ConditionRow, ConditionRow.id == VersionRow.condition_id)
+        .join(OrderRow, OrderRow.id == ConditionRow.order_id)
+        .where(OrderRow.supervisee_id == supervisee_id)
+        .order_by(ConditionRow.id, VersionRow.number)
+    )
+    if not confidential:
+        statement = statement.where(ConditionRow.confidential.is_(False))
+    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+
+
+def _of_one_condition(rows: list[VersionOfOrder]) -> Iterator[InForce]:
+    _, condition, order = rows[0]
+    order_span = validity.order_span(order.starts_at, order.ends_at)
+    spans = validity.spans(order_span, [version for version, _, _ in rows])
+    for (version, _, _), span in zip(rows, spans, strict=True):
+        if span is not None and not version.lifted:
+            yield InForce(span=span, version=version, condition=condition, order=order)

@@ -1,0 +1,1 @@
+"""The platform: settings, database, HTTP, errors, clock, keys, jobs. Imports no slice."""

@@ -1,0 +1,201 @@
+"""Everything that an operator can set, in one frozen value read once from the environment.
+
+`docs/operating.md` shows the same table; a test compares them. Production refuses to start with a
+missing secret or with anything switched on that only a demo or a test may have.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from backend.core.keys import ROOT_SECRET_BYTES
+
+PREFIX: Final = "CONNECTREX_"
+
+
+class Mode(Enum):
+    """What this process is for: what it demands and what it allows follows from it."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+    DEMO = "demo"
+    TEST = "test"
+
+
+class SettingsError(ValueError):
+    """The settings do not allow a start; the text names each problem and never a secret."""
+
+
+def setting(help_text: str, *, default: Any = MISSING, secret: bool = False) -> Any:
+    """Declare one setting with the words that the operator's table shows."""
+    return field(default=default, repr=not secret, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration. Paths are absolute or relative to the working directory."""
+
+    mode: Mode = setting("`production`, `development`, `demo` or `test`", default=Mode.PRODUCTION)
+    database_url: str = setting(
+        "SQLAlchemy URL of the database: `sqlite:///path` (one process) or `postgresql://…`",
+        default="sqlite:///var/connectrex.sqlite3",
+        secret=True,
+    )
+    root_secret: bytes = setting(
+        "64 hexadecimal digits from which nonces and code hashes are derived", secret=True
+    )
+    server_keys: Path = setting(
+        "PEM file with the P-256 keys that sign tokens and receipts: the first signs, all verify"
+    )
+    public_url: str = setting(
+        "Where phones reach the service, as they sign it (`https://…`, no trailing slash)"
+    )
+    trusted_proxies: int = setting(
+        "How many reverse proxies in front are trusted to name the client's address", default=0
+    )
+    fcm_credentials: Path | None = setting(
+        "Service account file for Firebase Cloud Messaging; without it nothing is pushed",
+        default=None,
+    )
+    fcm_proxy: str | None = setting("HTTP(S) proxy for FCM, `http://host:port`", default=None)
+    fcm_ca_bundle: Path | None = setting(
+        "PEM file of the authorities trusted for FCM, instead of the public ones", default=None
+    )
+    smtp_url: str | None = setting(
+        "Mail relay: `smtp://user:password@host:587` (STARTTLS), `smtps://…` (TLS) or "
+        "`smtp+plain://host:port` (no TLS); without it no e-mail is sent",
+        default=None,
+        secret=True,
+    )
+    mail_from: str = setting("Sender's address of every e-mail", default="connectrex@localhost")
+    metrics_token: str | None = setting(
+        "Bearer token that `/metrics` asks for; without it `/metrics` answers 404 in production",
+        default=None,
+        secret=True,
+    )
+    stepped_clock: Path | None = setting(
+        "File of a stepped clock; demo and test only", default=None
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is SQLite: one process, with the worker inside."""
+        return self.database_url.startswith("sqlite")
+
+    def __post_init__(self) -> None:
+        problems = _problems(self)
+        if problems:
+            raise SettingsError("\n".join(problems))
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Return the settings that `CONNECTREX_*` variables describe.
+
+        Outside production a missing root secret, key file and public URL are made up and kept in
+        `var/`, so that `make run` works on an empty machine. Raises SettingsError.
+        """
+        given = {
+            item.name: _parse(item.name, environment[PREFIX + item.name.upper()])
+            for item in fields(cls)
+            if environment.get(PREFIX + item.name.upper())
+        }
+        _refuse_unknown(environment)
+        if given.get("mode", Mode.PRODUCTION) is not Mode.PRODUCTION:
+            given = _made_up_without(given) | given
+        required = [item.name for item in fields(cls) if item.default is MISSING]
+        missing = [PREFIX + name.upper() for name in required if name not in given]
+        if missing:
+            raise SettingsError("missing: " + ", ".join(missing))
+        return cls(**given)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + item.name.upper() for item in fields(Settings)}
+    unknown = [name for name in environment if name.startswith(PREFIX) and name not in known]
+    if unknown:
+        raise SettingsError("unknown: " + ", ".join(sorted(unknown)))
+
+
+def _parse(name: str, text: str) -> Any:
+    """Return the typed value of one variable; the error never repeats it."""
+    try:
+        match name:
+            case "mode":
+                return Mode(text)
+            case "root_secret":
+                return bytes.fromhex(text)
+            case "trusted_proxies":
+                return int(text)
+            case "server_keys" | "fcm_credentials" | "fcm_ca_bundle" | "stepped_clock":
+                return Path(text)
+            case _:
+                return text
+    except ValueError:
+        raise SettingsError(f"{PREFIX}{name.upper()} cannot be read") from None
+
+
+def _problems(settings: Settings) -> list[str]:
+    """Return every reason why these settings must not start, in words for the operator."""
+    problems = []
+    production = settings.mode is Mode.PRODUCTION
+    url = urlsplit(settings.public_url)
+    if len(settings.root_secret) < ROOT_SECRET_BYTES:
+        problems.append(f"{PREFIX}ROOT_SECRET must have at least 64 hexadecimal digits")
+    if url.scheme not in {"http", "https"} or not url.netloc or url.path or url.query:
+        problems.append(f"{PREFIX}PUBLIC_URL must be scheme and host only")
+    if production and url.scheme != "https":
+        problems.append(f"{PREFIX}PUBLIC_URL must be https in production")
+    if settings.trusted_proxies < 0:
+        problems.append(f"{PREFIX}TRUSTED_PROXIES cannot be negative")
+    if not settings.server_keys.is_file():
+        problems.append(f"{PREFIX}SERVER_KEYS names no file")
+    if settings.fcm_credentials is not None and not settings.fcm_credentials.is_file():
+        problems.append(f"{PREFIX}FCM_CREDENTIALS names no file")
+    if settings.stepped_clock is not None and settings.mode not in {Mode.DEMO, Mode.TEST}:
+        problems.append(f"{PREFIX}STEPPED_CLOCK is for demo and test only")
+    if production and (settings.fcm_proxy or "").startswith("http://127."):
+        problems.append(f"{PREFIX}FCM_PROXY on this machine is for demo and test only")
+    if production and settings.smtp_url is None:
+        problems.append(f"{PREFIX}SMTP_URL is needed: a critical alert goes out by e-mail")
+    return problems
+
+
+def _made_up_without(given: Mapping[str, Any]) -> dict[str, Any]:
+    makers: dict[str, Callable[[], Any]] = {
+        "root_secret": lambda: _kept_secret(Path("var/root-secret")),
+        "server_keys": lambda: kept_server_keys(Path("var/server-keys.pem")),
+        "public_url": lambda: "http://127.0.0.1:8000",
+    }
+    return {name: make() for name, make in makers.items() if name not in given}
+
+
+def _kept_secret(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(ROOT_SECRET_BYTES), encoding="ascii")
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def kept_server_keys(path: Path) -> Path:
+    """Return `path`, after writing one fresh P-256 key there if nothing was: never in production."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(
+            ec.generate_private_key(ec.SECP256R1()).private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+    return path

@@ -1,0 +1,1 @@
+"""Phones: enrolment, keys and their life, who proves to be whom, push addresses."""

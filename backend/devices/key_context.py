@@ -1,0 +1,85 @@
+"""Whose key a proof names: the one question that every request of a phone asks the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import bindparam, select
+
+from backend.core.db import Session
+from backend.devices.assurance import Assurance
+from backend.devices.key_state import ENROLLED_STATES, KeyState
+from backend.devices.models import DeviceKey
+
+_KEPT_KEYS: Final = 16_384
+_UNCOMPRESSED: Final = b"\x04"
+_COORDINATE_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyContext:
+    """An enrolled key, and whose it is: what a proof is held against."""
+
+    jkt: str
+    public_key: ec.EllipticCurvePublicKey
+    state: KeyState
+    assurance: Assurance
+    activation_id: UUID
+    supervisee_id: UUID
+    agency_id: UUID
+
+
+# The table, not the class: the mapper's part of a select costs as much as the rest of it.
+_COLUMNS: Final = DeviceKey.__table__.c
+_CONTEXTS: Final = select(
+    _COLUMNS.jkt,
+    _COLUMNS.public_key,
+    _COLUMNS.state,
+    _COLUMNS.assurance,
+    _COLUMNS.activation_id,
+    _COLUMNS.supervisee_id,
+    _COLUMNS.agency_id,
+).where(_COLUMNS.jkt.in_(bindparam("jkts", expanding=True)))
+
+
+def key_context(session: Session, jkt: str) -> KeyContext | None:
+    """Return the enrolled key of this thumbprint; None if it never was one, or is one no more.
+
+    One row by its primary key, read anew for every request: what is revoked is so at once, in
+    every process. What is kept between requests is the parsed key, by its own bytes.
+    """
+    return key_contexts(session, {jkt}).get(jkt)
+
+
+def key_contexts(session: Session, jkts: Collection[str]) -> dict[str, KeyContext]:
+    """Return the enrolled keys among these thumbprints, as `key_context` does, in one statement."""
+    rows = session.connection().execute(_CONTEXTS, {"jkts": list(jkts)})
+    return {row.jkt: _context(row) for row in rows if row.state in ENROLLED_STATES}
+
+
+def _context(row: Any) -> KeyContext:
+    return KeyContext(
+        jkt=row.jkt,
+        public_key=_public_key(row.public_key),
+        state=row.state,
+        assurance=row.assurance,
+        activation_id=row.activation_id,
+        supervisee_id=row.supervisee_id,
+        agency_id=row.agency_id,
+    )
+
+
+@lru_cache(maxsize=_KEPT_KEYS)
+def _public_key(point: bytes) -> ec.EllipticCurvePublicKey:
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _UNCOMPRESSED + point)
+
+
+def point_of(public_key: ec.EllipticCurvePublicKey) -> bytes:
+    """Return what is kept of a public key: X and Y, 32 bytes each."""
+    numbers = public_key.public_numbers()
+    return numbers.x.to_bytes(_COORDINATE_BYTES) + numbers.y.to_bytes(_COORDINATE_BYTES)

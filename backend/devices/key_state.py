@@ -1,0 +1,74 @@
+"""The life of a device's key: its states, why it is in one, and the steps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+
+class KeyState(Enum):
+    """Where a key stands. Only an active one passes the gate."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """For now: the phone still proves who it is, and is refused at the gate."""
+    SUPERSEDED = "superseded"
+    """For good: the person enrolled another device."""
+    REVOKED = "revoked"
+    """For good: somebody decided so."""
+
+
+ENROLLED_STATES: Final = frozenset({KeyState.ACTIVE, KeyState.SUSPENDED})
+"""The states in which a signature by the key still counts as the person's."""
+
+
+class KeyReason(Enum):
+    """Why a key is in its state."""
+
+    ENROLLED = "enrolled"
+    CLEARED = "cleared"
+    LOST = "lost"
+    STOLEN = "stolen"
+    DAMAGED = "damaged"
+    TAMPERING_SUSPECTED = "tampering-suspected"
+    HANDED_BACK = "handed-back"
+    SUPERVISION_ENDED = "supervision-ended"
+    AGENCY_DECISION = "agency-decision"
+    ANOTHER_DEVICE_ENROLLED = "another-device-enrolled"
+
+
+_STEPS: Final[Mapping[KeyState, frozenset[KeyState]]] = {
+    KeyState.ACTIVE: frozenset({KeyState.SUSPENDED, KeyState.SUPERSEDED, KeyState.REVOKED}),
+    KeyState.SUSPENDED: frozenset({KeyState.ACTIVE, KeyState.SUPERSEDED, KeyState.REVOKED}),
+    KeyState.SUPERSEDED: frozenset(),
+    KeyState.REVOKED: frozenset(),
+}
+
+
+def may_become(old: KeyState, new: KeyState) -> bool:
+    """Whether a key may go from one state to the other; the last two are final."""
+    return new in _STEPS[old]
+
+
+SUSPENSION_REASONS: Final = (
+    KeyReason.LOST,
+    KeyReason.TAMPERING_SUSPECTED,
+    KeyReason.AGENCY_DECISION,
+)
+REVOCATION_REASONS: Final = (
+    KeyReason.LOST,
+    KeyReason.STOLEN,
+    KeyReason.DAMAGED,
+    KeyReason.TAMPERING_SUSPECTED,
+    KeyReason.HANDED_BACK,
+    KeyReason.SUPERVISION_ENDED,
+    KeyReason.AGENCY_DECISION,
+)
+
+
+class ActivationEnd(Enum):
+    """Why a person's time with a device ended."""
+
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"

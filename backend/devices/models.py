@@ -1,0 +1,170 @@
+"""Tables of devices: how a phone is enrolled, its key, whose it was and when, where to push."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.classification import CREDENTIAL, DEVICE, OPERATIONAL
+from backend.core.db import Base, stored_enum
+from backend.devices.assurance import Assurance, Platform
+from backend.devices.enrolment_code import CodeEnd
+from backend.devices.key_state import ActivationEnd, KeyReason, KeyState
+
+
+class EnrolmentCode(Base):
+    """A one-time code that an officer hands to a person: the selector finds it, the secret opens it.
+
+    Open while `ended_at` is null; at most one is open for a person, and for a selector.
+    """
+
+    __tablename__ = "enrolment_codes"
+    __table_args__ = (
+        Index(
+            "uq_enrolment_codes_open_selector",
+            "selector",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "uq_enrolment_codes_open_supervisee",
+            "supervisee_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(
+        ForeignKey("supervisees.id"), index=True, info=OPERATIONAL
+    )
+    selector: Mapped[str] = mapped_column(String(4), info=CREDENTIAL)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), info=CREDENTIAL)
+    issued_by: Mapped[UUID] = mapped_column(info=OPERATIONAL)
+    issued_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    failed_tries: Mapped[int] = mapped_column(info=OPERATIONAL)
+    ended_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    end: Mapped[CodeEnd | None] = mapped_column(stored_enum(CodeEnd), info=OPERATIONAL)
+
+
+class EnrolmentChallenge(Base):
+    """What a new key must sign, once, to be enrolled with a code."""
+
+    __tablename__ = "enrolment_challenges"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    code_id: Mapped[UUID] = mapped_column(
+        ForeignKey("enrolment_codes.id"), index=True, info=OPERATIONAL
+    )
+    challenge: Mapped[str] = mapped_column(String(43), unique=True, info=CREDENTIAL)
+    issued_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    used_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+
+
+class ActivationRow(Base):
+    """A person with a device for a period: what fixes belong to. In force while not ended.
+
+    A person has one activation in force at most. Whose it is, and from when, never changes.
+    """
+
+    __tablename__ = "activations"
+    __table_args__ = (
+        Index(
+            "uq_activations_in_force",
+            "supervisee_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        {"info": {"immutable": ("ended_at", "end")}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(
+        ForeignKey("supervisees.id"), index=True, info=OPERATIONAL
+    )
+    challenge_id: Mapped[UUID] = mapped_column(
+        ForeignKey("enrolment_challenges.id"), unique=True, info=OPERATIONAL
+    )
+    platform: Mapped[Platform] = mapped_column(stored_enum(Platform), info=DEVICE)
+    app_version: Mapped[str] = mapped_column(String(40), info=DEVICE)
+    os_version: Mapped[str] = mapped_column(String(40), info=DEVICE)
+    started_at: Mapped[datetime] = mapped_column(info=DEVICE)
+    ended_at: Mapped[datetime | None] = mapped_column(info=DEVICE)
+    end: Mapped[ActivationEnd | None] = mapped_column(stored_enum(ActivationEnd), info=DEVICE)
+
+
+class DeviceKey(Base):
+    """A key that was enrolled, once and for one activation; `public_key` is its point, X and Y."""
+
+    __tablename__ = "device_keys"
+    __table_args__ = ({"info": {"immutable": ("state", "state_reason", "state_since")}},)
+
+    jkt: Mapped[str] = mapped_column(String(43), primary_key=True)
+    activation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("activations.id"), index=True, info=OPERATIONAL
+    )
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), info=OPERATIONAL)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(64), info=DEVICE)
+    assurance: Mapped[Assurance] = mapped_column(stored_enum(Assurance), info=DEVICE)
+    enrolled_at: Mapped[datetime] = mapped_column(info=DEVICE)
+    state: Mapped[KeyState] = mapped_column(stored_enum(KeyState), info=DEVICE)
+    state_reason: Mapped[KeyReason] = mapped_column(stored_enum(KeyReason), info=DEVICE)
+    state_since: Mapped[datetime] = mapped_column(info=DEVICE)
+
+
+class KeyEvent(Base):
+    """A step in a key's life, and who took it."""
+
+    __tablename__ = "key_events"
+    __table_args__ = ({"info": {"immutable": True}},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    jkt: Mapped[str] = mapped_column(ForeignKey("device_keys.jkt"), index=True, info=DEVICE)
+    at: Mapped[datetime] = mapped_column(info=DEVICE)
+    state: Mapped[KeyState] = mapped_column(stored_enum(KeyState), info=DEVICE)
+    reason: Mapped[KeyReason] = mapped_column(stored_enum(KeyReason), info=DEVICE)
+    officer_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+
+
+class PushKind(Enum):
+    """What kind of address Firebase Cloud Messaging gave the app."""
+
+    FID = "fid"
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a secret
+
+
+class PushAddressRow(Base):
+    """Where to push to an activation's phone; an address is one phone's, and so one person's."""
+
+    __tablename__ = "push_addresses"
+
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(
+        ForeignKey("supervisees.id"), index=True, info=OPERATIONAL
+    )
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    kind: Mapped[PushKind] = mapped_column(stored_enum(PushKind), info=DEVICE)
+    address: Mapped[str] = mapped_column(String(512), unique=True, info=DEVICE)
+    set_at: Mapped[datetime] = mapped_column(info=DEVICE)
+
+
+class UsedProof(Base):
+    """A proof that was used for an act, remembered for as long as its nonce is good."""
+
+    __tablename__ = "used_proofs"
+
+    jkt: Mapped[str] = mapped_column(String(43), primary_key=True)
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True, info=OPERATIONAL)
+    forget_at: Mapped[datetime] = mapped_column(index=True, info=OPERATIONAL)

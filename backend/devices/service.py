@@ -1,0 +1,89 @@
+"""What other slices and the worker may ask of devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.core.ids import new_id
+from backend.devices.codes import Challenge, IssuedCode, issue_code, open_challenge
+from backend.devices.enrolment import Enrolled, EnrolmentRefused, Phone, enrol
+from backend.devices.key_context import KeyContext, key_context, key_contexts
+from backend.devices.keys import (
+    Activation,
+    Key,
+    activation_in_force,
+    activations_of,
+    active_people,
+    reinstate,
+    revoke,
+    suspend,
+)
+from backend.devices.models import PushKind
+from backend.devices.push_address import (
+    Holder,
+    PushAddress,
+    forget_push_address,
+    push_addresses_of,
+    set_push_address,
+)
+from backend.devices.replay import forget_used_proofs
+from backend.proof.access_token import TOKEN_LIFE, AccessTokens
+
+__all__ = [
+    "Activation",
+    "Challenge",
+    "Enrolled",
+    "EnrolmentRefused",
+    "Holder",
+    "IssuedCode",
+    "IssuedToken",
+    "Key",
+    "KeyContext",
+    "Phone",
+    "PushAddress",
+    "PushKind",
+    "activation_in_force",
+    "activations_of",
+    "active_people",
+    "enrol",
+    "forget_push_address",
+    "forget_used_proofs",
+    "issue_code",
+    "issue_token",
+    "key_context",
+    "key_contexts",
+    "open_challenge",
+    "push_addresses_of",
+    "reinstate",
+    "revoke",
+    "set_push_address",
+    "suspend",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """An access token (RFC 9449, section 5), good for `expires_in` seconds with its key only."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+
+
+def issue_token(tokens: AccessTokens, key: KeyContext, *, now: datetime) -> IssuedToken:
+    """Return a token for the activation of `key`; nothing is stored.
+
+    A suspended key gets one too: that it is suspended is told at the gate alone, with a reason and
+    whom to call.
+    """
+    text = tokens.issue(
+        subject=key.supervisee_id,
+        activation=key.activation_id,
+        assurance=key.assurance.value,
+        jkt=key.jkt,
+        jti=str(new_id(now)),
+        now=now,
+    )
+    life_s = int(TOKEN_LIFE.total_seconds())
+    return IssuedToken(access_token=text, token_type="DPoP", expires_in=life_s)  # noqa: S106 - the scheme, not a secret

@@ -1,0 +1,190 @@
+"""Enrolment, tokens and push addresses for phones; codes and keys for officers."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+
+from backend.core.errors import Code, Problem, not_found
+from backend.core.http import (
+    Audience,
+    Blueprint,
+    actor,
+    now,
+    platform,
+    snapshot,
+    transaction,
+)
+from backend.core.keys import derive
+from backend.core.paging import Cursor, Page
+from backend.core.schemas import CursorSchema
+from backend.devices import service
+from backend.devices.authentication import Authentication, refused
+from backend.devices.enrolment import CODE_OVER
+from backend.devices.enrolment_code import KEY_PURPOSE
+from backend.devices.guard import authenticated
+from backend.devices.key_state import KeyReason
+from backend.devices.schemas import (
+    AccessTokenSchema,
+    ActivationPageSchema,
+    DeviceKeySchema,
+    EnrolledDeviceSchema,
+    EnrolmentChallengeSchema,
+    EnrolmentCodeSchema,
+    IssuedEnrolmentCodeSchema,
+    JwkSetSchema,
+    KeyRevocationSchema,
+    KeySuspensionSchema,
+    MessageDeliverySchema,
+    NewDeviceSchema,
+    PushAddressSchema,
+)
+from backend.outbox import service as outbox
+from backend.outbox.messages import Recipient, RecipientKind
+from backend.proof.refusal import Refused
+
+enrolment_blp = Blueprint(
+    "enrolment", __name__, audience=Audience.PUBLIC, description="A phone becomes a person's"
+)
+device_blp = Blueprint(
+    "device",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.DEVICE,
+    description="What a device does for itself",
+)
+officer_blp = Blueprint(
+    "devices",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.OFFICER,
+    description="Devices of supervised people",
+)
+
+BLUEPRINTS = (enrolment_blp, device_blp, officer_blp)
+
+_JKT = "<string(length=43):jkt>"
+
+
+def code_key() -> bytes:
+    """Return the key of the hashes that are kept of enrolment codes."""
+    return derive(platform().settings.root_secret, KEY_PURPOSE)
+
+
+@enrolment_blp.route("/v1/enrolments/challenge", methods=["POST"])
+@enrolment_blp.arguments(EnrolmentCodeSchema)
+@enrolment_blp.response(
+    200, EnrolmentChallengeSchema, headers={"Cache-Control": {"schema": {"type": "string"}}}
+)
+def open_challenge(data: dict[str, str]) -> Any:
+    """Exchange an enrolment code for a challenge; five wrong tries end the code."""
+    with transaction() as session:
+        challenge = service.open_challenge(
+            session, data["code"], code_key=code_key(), address=request.remote_addr, now=now()
+        )
+    if challenge is None:
+        raise Problem(Code.ENROLMENT_REFUSED, CODE_OVER, pointer="/code")
+    return challenge, {"Cache-Control": "no-store"}
+
+
+@enrolment_blp.route("/v1/devices", methods=["POST"])
+@enrolment_blp.arguments(NewDeviceSchema)
+@enrolment_blp.response(201, EnrolledDeviceSchema)
+def enrol(phone: service.Phone) -> service.Enrolled:
+    """Enrol a device: a DPoP proof by its new key, with the challenge as nonce."""
+    authentication = platform().part(Authentication)
+    opened = authentication.open_enrolment(now())
+    signed = authentication.signed_request()
+    with transaction() as session:
+        outcome = service.enrol(
+            session, opened, phone, request=signed, address=request.remote_addr, now=now()
+        )
+    if isinstance(outcome, Refused):
+        raise refused(outcome.reason)
+    if isinstance(outcome, service.EnrolmentRefused):
+        raise Problem(outcome.code, outcome.detail, pointer=outcome.pointer)
+    return outcome
+
+
+@enrolment_blp.route("/.well-known/jwks.json")
+@enrolment_blp.response(200, JwkSetSchema)
+def server_keys() -> Any:
+    """Give the keys by which the server's tokens and receipts are verified."""
+    return platform().part(Authentication).server_keys.jwks(), {"Cache-Control": "max-age=3600"}
+
+
+@device_blp.route("/token", methods=["POST"])
+@device_blp.response(200, AccessTokenSchema)
+def issue_token() -> service.IssuedToken:
+    """Issue an access token for the key that signed this request."""
+    tokens = platform().part(Authentication).tokens
+    return service.issue_token(tokens, authenticated().key, now=now())
+
+
+@device_blp.route("/device/push-address", methods=["PUT"])
+@device_blp.arguments(PushAddressSchema)
+@device_blp.response(204)
+def set_push_address(address: service.PushAddress) -> None:
+    """Say where to push to this device."""
+    key = authenticated().key
+    holder = service.Holder(
+        agency_id=key.agency_id, supervisee_id=key.supervisee_id, activation_id=key.activation_id
+    )
+    with transaction() as session:
+        service.set_push_address(session, actor(), holder, address, now())
+
+
+@device_blp.route("/device/deliveries", methods=["POST"])
+@device_blp.arguments(MessageDeliverySchema)
+@device_blp.response(204)
+def confirm_delivery(data: dict[str, UUID]) -> None:
+    """Say that a message arrived: that it was accepted for delivery proves nothing."""
+    me = Recipient(kind=RecipientKind.SUPERVISEE, id=authenticated().key.supervisee_id)
+    with transaction() as session:
+        if not outbox.confirm_delivery(session, me, data["message_id"], now=now()):
+            raise not_found()
+
+
+@officer_blp.route("/supervisees/<uuid:supervisee_id>/enrolment-codes", methods=["POST"])
+@officer_blp.response(201, IssuedEnrolmentCodeSchema)
+def issue_code(supervisee_id: UUID) -> service.IssuedCode:
+    """Issue a one-time code for a person; one issued before is good no more."""
+    with transaction() as session:
+        return service.issue_code(session, actor(), supervisee_id, code_key=code_key(), now=now())
+
+
+@officer_blp.route("/supervisees/<uuid:supervisee_id>/devices")
+@officer_blp.arguments(CursorSchema, location="query")
+@officer_blp.response(200, ActivationPageSchema)
+def activations(cursor: Cursor, supervisee_id: UUID) -> Page[service.Activation]:
+    """List a person's devices and their keys, newest first."""
+    with snapshot() as session:
+        return service.activations_of(session, actor(), supervisee_id, cursor)
+
+
+@officer_blp.route(f"/devices/{_JKT}/suspension", methods=["POST"])
+@officer_blp.arguments(KeySuspensionSchema)
+@officer_blp.response(200, DeviceKeySchema)
+def suspend(data: dict[str, KeyReason], jkt: str) -> service.Key:
+    """Let the gate refuse a device until it is reinstated."""
+    with transaction() as session:
+        return service.suspend(session, actor(), jkt, **data, now=now())
+
+
+@officer_blp.route(f"/devices/{_JKT}/reinstatement", methods=["POST"])
+@officer_blp.response(200, DeviceKeySchema)
+def reinstate(jkt: str) -> service.Key:
+    """Let a suspended device pass again."""
+    with transaction() as session:
+        return service.reinstate(session, actor(), jkt, now=now())
+
+
+@officer_blp.route(f"/devices/{_JKT}/revocation", methods=["POST"])
+@officer_blp.arguments(KeyRevocationSchema)
+@officer_blp.response(200, DeviceKeySchema)
+def revoke(data: dict[str, KeyReason], jkt: str) -> service.Key:
+    """End a device for good."""
+    with transaction() as session:
+        return service.revoke(session, actor(), jkt, **data, now=now())

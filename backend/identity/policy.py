@@ -1,0 +1,82 @@
+"""What an agency decides for itself, as one frozen value with careful defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import time
+from typing import Any, Final
+
+import msgspec
+
+from notifications.formats import Language
+
+ASSURANCE_LEVELS: Final = (
+    "software",
+    "web",
+    "app_attested",
+    "hardware_factory",
+    "hardware_rkp",
+    "strongbox",
+)
+"""From weakest to strongest. What a level means is the devices' business."""
+
+ACCURACY_M: Final = range(1, 5_001)
+SILENCE_S: Final = range(60, 7 * 86_400 + 1)
+OFFSET_DAYS: Final = range(-60, 61)
+MAX_OFFSETS: Final = 10
+CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyPolicy:
+    """How an agency supervises. Raises ValueError if a value makes no sense.
+
+    `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
+    the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
+    before an alert. Payments are reminded of on `payment_reminder_days` after the due day
+    (negative: before), at `reminder_at` inside `[reminders_from, reminders_until)`, wall times
+    in the person's zone. `default_currency` is ISO 4217.
+    """
+
+    least_assurance: str = "software"
+    max_accuracy_m: int = 100
+    silence_after_s: int = 900
+    payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
+    reminder_at: time = time(13)
+    reminders_from: time = time(8)
+    reminders_until: time = time(21)
+    default_language: Language = Language.ENGLISH
+    default_currency: str = "USD"
+
+    def __post_init__(self) -> None:
+        sensible = {
+            "least_assurance": self.least_assurance in ASSURANCE_LEVELS,
+            "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
+            "silence_after_s": self.silence_after_s in SILENCE_S,
+            "payment_reminder_days": len(self.payment_reminder_days) <= MAX_OFFSETS
+            and all(days in OFFSET_DAYS for days in self.payment_reminder_days),
+            "reminder_at": self.reminders_from <= self.reminder_at < self.reminders_until,
+            "default_currency": CURRENCY.fullmatch(self.default_currency) is not None,
+        }
+        wrong = [name for name, is_sensible in sensible.items() if not is_sensible]
+        if wrong:
+            raise ValueError(", ".join(wrong))
+
+
+def to_stored(policy: AgencyPolicy) -> dict[str, Any]:
+    """Return `policy` as the database keeps it: a JSON object."""
+    stored: dict[str, Any] = msgspec.to_builtins(policy)
+    return stored
+
+
+def from_stored(stored: Mapping[str, Any]) -> AgencyPolicy:
+    """Return the policy kept as `stored`; what it does not name has its default.
+
+    Raises ValueError for an unknown name: a policy that we would silently not follow.
+    """
+    unknown = stored.keys() - {item.name for item in fields(AgencyPolicy)}
+    if unknown:
+        raise ValueError(f"unknown in an agency's policy: {', '.join(sorted(unknown))}")
+    return msgspec.convert(dict(stored), AgencyPolicy)

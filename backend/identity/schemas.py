@@ -1,0 +1,288 @@
+"""What clients send and get about agencies, officers and supervised people."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import marshmallow as ma
+
+from backend.core.actor import Permission
+from backend.core.schemas import CursorSchema, Instant, Schema, page_of
+from backend.identity import passwords, policy
+from backend.identity.formats import MAX_EMAIL
+from backend.identity.officers import OfficerData
+from backend.identity.policy import AgencyPolicy
+from backend.identity.roles import Role
+from backend.identity.supervisees import PersonalData
+from backend.identity.tokens import OWN
+from notifications.formats import Language
+
+_NAME: Final = ma.validate.Length(min=1, max=100)
+_MAX_CONTACTS: Final = 10
+# `$` alone would let a line break pass.
+_PHONE: Final = ma.validate.Regexp(r"^\+[1-9][0-9]{6,14}(?!\n)$", error="Give E.164: +15555550100.")
+_CURRENCY: Final = ma.validate.Regexp(r"^[A-Z]{3}(?!\n)$", error="Give an ISO 4217 code.")
+
+
+def _email(**options: Any) -> ma.fields.Email:
+    return ma.fields.Email(validate=ma.validate.Length(max=MAX_EMAIL), **options)
+
+
+def _phone(**options: Any) -> ma.fields.String:
+    return ma.fields.String(validate=_PHONE, metadata={"description": "E.164"}, **options)
+
+
+def _zone(**options: Any) -> ma.fields.String:
+    length = ma.validate.Length(min=1, max=60)
+    return ma.fields.String(
+        validate=length, metadata={"description": "IANA time zone, `America/Chicago`"}, **options
+    )
+
+
+def _wall_time() -> ma.fields.Time:
+    return ma.fields.Time(
+        format="%H:%M", required=True, metadata={"description": "Local wall time, `13:00`"}
+    )
+
+
+def _within(allowed: range) -> ma.validate.Range:
+    return ma.validate.Range(min=allowed.start, max=allowed.stop - 1)
+
+
+class SignInSchema(Schema):
+    """What an officer signs in with."""
+
+    email = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_EMAIL))
+    password = ma.fields.String(
+        required=True, validate=ma.validate.Length(min=1, max=passwords.MAX_CHARACTERS)
+    )
+
+
+class SessionSchema(Schema):
+    """A session: send `token` as `Authorization: Bearer`."""
+
+    token = ma.fields.String(required=True, attribute="secret")
+    expires_at = Instant(
+        required=True,
+        metadata={"description": "At the latest; also 30 minutes after the last request"},
+    )
+
+
+class NewPasswordSchema(Schema):
+    """A password that an administrator gives to an officer."""
+
+    password = ma.fields.String(
+        required=True,
+        validate=ma.validate.Length(min=passwords.MIN_CHARACTERS, max=passwords.MAX_CHARACTERS),
+    )
+
+
+class OwnPasswordSchema(NewPasswordSchema):
+    """An officer's new password, with the present one as proof."""
+
+    present_password = ma.fields.String(
+        required=True, validate=ma.validate.Length(min=1, max=passwords.MAX_CHARACTERS)
+    )
+
+
+class OfficerDataSchema(Schema):
+    """What is kept of an officer."""
+
+    email = _email(required=True, metadata={"description": "Signs in with it; no two share one"})
+    given_name = ma.fields.String(required=True, validate=_NAME)
+    family_name = ma.fields.String(required=True, validate=_NAME)
+    job_title = ma.fields.String(load_default="", validate=ma.validate.Length(max=100))
+    role = ma.fields.Enum(Role, by_value=True, required=True)
+    language = ma.fields.Enum(Language, by_value=True, load_default=Language.ENGLISH)
+
+
+class NewOfficerSchema(OfficerDataSchema, NewPasswordSchema):
+    """A new officer with a first password."""
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the password and the rest."""
+        return {"password": data.pop("password"), "data": OfficerData(**data)}
+
+
+class OfficerSchema(OfficerDataSchema):
+    """An officer."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    disabled = ma.fields.Boolean(
+        required=True, metadata={"description": "Cannot sign in; disabling ends all tokens"}
+    )
+    permissions = ma.fields.Function(
+        lambda officer: sorted(p.value for p in officer.permissions),
+        dump_only=True,
+        metadata={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What the role allows",
+        },
+    )
+    created_at = Instant(required=True, dump_only=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return whether the officer is disabled, and the rest."""
+        return {"disabled": data.pop("disabled"), "data": OfficerData(**data)}
+
+
+class NewTokenSchema(Schema):
+    """An API token to make."""
+
+    name = ma.fields.String(required=True, validate=_NAME)
+    scopes = ma.fields.List(
+        ma.fields.String(validate=ma.validate.OneOf([p.value for p in Permission] + [OWN])),
+        required=True,
+        validate=ma.validate.Length(min=1, max=len(Permission) + 1),
+        metadata={
+            "description": "Permissions that you hold; `own` narrows to people assigned to you"
+        },
+    )
+    expires_at = Instant(required=True, metadata={"description": "Within a year"})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the scopes as permissions and narrowing."""
+        scopes = set(data.pop("scopes"))
+        return data | {
+            "own_only": OWN in scopes,
+            "permissions": frozenset(Permission(scope) for scope in scopes - {OWN}),
+        }
+
+
+class TokenSchema(Schema):
+    """An API token, without its secret."""
+
+    id = ma.fields.UUID(required=True)
+    name = ma.fields.String(required=True)
+    scopes = ma.fields.List(ma.fields.String(), required=True)
+    created_at = Instant(required=True)
+    expires_at = Instant(required=True)
+    used_at = Instant(required=True, metadata={"description": "Last use, to the minute"})
+
+
+class IssuedTokenSchema(TokenSchema):
+    """An API token with its secret, shown this once."""
+
+    token = ma.fields.String(required=True, attribute="secret")
+
+
+class SuperviseeSchema(Schema):
+    """A supervised person: all that is kept of them."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    given_name = ma.fields.String(required=True, validate=_NAME)
+    family_name = ma.fields.String(required=True, validate=_NAME)
+    job_title = ma.fields.String(load_default="", validate=ma.validate.Length(max=100))
+    postal_address = ma.fields.String(load_default="", validate=ma.validate.Length(max=500))
+    postal_code = ma.fields.String(load_default="", validate=ma.validate.Length(max=20))
+    emails = ma.fields.List(
+        _email(), load_default=list, validate=ma.validate.Length(max=_MAX_CONTACTS)
+    )
+    phones = ma.fields.List(
+        _phone(), load_default=list, validate=ma.validate.Length(max=_MAX_CONTACTS)
+    )
+    language = ma.fields.Enum(
+        Language,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Of messages to the person; the agency's if missing"},
+    )
+    zone = _zone(load_default=None)
+    created_at = Instant(required=True, dump_only=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> PersonalData:
+        """Return the person's data."""
+        data["emails"], data["phones"] = tuple(data["emails"]), tuple(data["phones"])
+        return PersonalData(**data)
+
+
+class SuperviseeFilterSchema(CursorSchema):
+    """Which people to list."""
+
+    assigned_to = ma.fields.UUID(
+        metadata={"description": "Only people of whom this officer has charge"}
+    )
+
+
+class NewAssignmentSchema(Schema):
+    """Who is to have charge of the person."""
+
+    officer_id = ma.fields.UUID(required=True)
+
+
+class AssignmentSchema(NewAssignmentSchema):
+    """Who has charge of the person, since when."""
+
+    assigned_at = Instant(required=True)
+
+
+class PolicySchema(Schema):
+    """What an agency decides for itself."""
+
+    least_assurance = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(policy.ASSURANCE_LEVELS),
+        metadata={"description": "The weakest device that may enrol"},
+    )
+    max_accuracy_m = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.ACCURACY_M),
+        metadata={"description": "Largest 95 % radius of a usable live fix, metres"},
+    )
+    silence_after_s = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.SILENCE_S),
+        metadata={"description": "Seconds without contact before an alert"},
+    )
+    payment_reminder_days = ma.fields.List(
+        ma.fields.Integer(strict=True, validate=_within(policy.OFFSET_DAYS)),
+        required=True,
+        validate=ma.validate.Length(max=policy.MAX_OFFSETS),
+        metadata={"description": "Days after the due day; negative: before it"},
+    )
+    reminder_at = _wall_time()
+    reminders_from = _wall_time()
+    reminders_until = _wall_time()
+    default_language = ma.fields.Enum(Language, by_value=True, required=True)
+    default_currency = ma.fields.String(required=True, validate=_CURRENCY)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> AgencyPolicy:
+        """Return the policy, or say what makes no sense in it as a whole."""
+        data["payment_reminder_days"] = tuple(data["payment_reminder_days"])
+        try:
+            return AgencyPolicy(**data)
+        except ValueError as error:
+            raise ma.ValidationError("These make no sense together.", str(error)) from None
+
+
+class AgencySchema(Schema):
+    """The agency."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=200))
+    zone = _zone(required=True)
+    contact_phone = _phone(required=True)
+    contact_email = _email(required=True)
+    policy = ma.fields.Nested(PolicySchema, required=True)
+    created_at = Instant(required=True, dump_only=True)
+
+
+OfficerPageSchema = page_of(OfficerSchema)
+TokenPageSchema = page_of(TokenSchema)
+SuperviseePageSchema = page_of(SuperviseeSchema)
+
+
+class MeSchema(SuperviseeSchema):
+    """One's own data, and the agency that keeps it."""
+
+    agency_name = ma.fields.String(required=True)
+    contact_phone = ma.fields.String(required=True)
+    contact_email = ma.fields.String(required=True)

@@ -1,0 +1,1 @@
+"""The gate and what it lets in: live fixes, refusals, judgement, sweeps."""

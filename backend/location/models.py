@@ -1,0 +1,129 @@
+"""What is kept of where people were: fixes and refusals as evidence, judgement beside them.
+
+Fixes and refusals never change (triggers see to it). Everything judged from them lives in tables
+of its own and can be computed again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.classification import CASE, DEVICE, LOCATION, OPERATIONAL
+from backend.core.db import Base, stored_enum
+from backend.core.immutability import IMMUTABLE_KEY
+from backend.location.refusals import RefusalReason
+
+
+class Fix(Base):
+    """One signed position, whether it let its request in or not.
+
+    Times are Unix seconds (`_s`) as signed, or milliseconds (`_ms`). `digest` is the SHA-256 of
+    what was said of the position: the fix's identity in judgement. `usable` is what judgement may
+    rest on: a mock or a fix at 0,0 is kept and marked, never used.
+    """
+
+    __tablename__ = "fixes"
+    __table_args__ = (
+        Index("ix_fixes_supervisee_id_taken_s", "supervisee_id", "taken_s"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, info=DEVICE)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), info=LOCATION)
+    taken_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    received_ms: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    mono_ms: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    boot: Mapped[int | None] = mapped_column(BigInteger, info=DEVICE)
+    latitude: Mapped[float] = mapped_column(info=LOCATION)
+    longitude: Mapped[float] = mapped_column(info=LOCATION)
+    accuracy_m: Mapped[float] = mapped_column(info=LOCATION)
+    usable: Mapped[bool] = mapped_column(info=LOCATION)
+    signals: Mapped[str] = mapped_column(info=LOCATION)
+    assurance: Mapped[str] = mapped_column(info=DEVICE)
+    refused: Mapped[RefusalReason | None] = mapped_column(stored_enum(RefusalReason), info=LOCATION)
+    signed: Mapped[str] = mapped_column(info=LOCATION)
+
+
+class Refusal(Base):
+    """One request that the gate turned away, with the reference number that its answer gave."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (
+        Index("ix_refusals_supervisee_id_id", "supervisee_id", "id"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True, info=CASE)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"))
+    reason: Mapped[RefusalReason] = mapped_column(stored_enum(RefusalReason), info=LOCATION)
+    at: Mapped[datetime] = mapped_column(info=LOCATION)
+    route: Mapped[str] = mapped_column(info=OPERATIONAL)
+    signed: Mapped[str] = mapped_column(info=LOCATION)
+
+
+class PersonState(Base):
+    """The one row per person that every fix locks: judgement so far, and what the clock owes it.
+
+    `judgement` is geofence's state (None before the first fact). `next_due_s` is when the clock
+    alone could change something, for the engine or because silence grew too long: what the sweep
+    looks for. `judged_epoch` is the rules' epoch
+    under which everything stored was judged; when the person's differs, the sweep judges again.
+    """
+
+    __tablename__ = "person_states"
+
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    judgement: Mapped[bytes | None] = mapped_column(LargeBinary, info=LOCATION)
+    until_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    engine_due_s: Mapped[int | None] = mapped_column(BigInteger, info=LOCATION)
+    next_due_s: Mapped[int | None] = mapped_column(BigInteger, index=True, info=LOCATION)
+    judged_epoch: Mapped[int] = mapped_column(info=OPERATIONAL)
+    received_ms: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    last_activation_id: Mapped[UUID | None] = mapped_column(ForeignKey("activations.id"))
+    last_seq: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    last_fix: Mapped[bytes | None] = mapped_column(LargeBinary, info=LOCATION)
+    silence_alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
+    refusal_alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
+
+
+class Checkpoint(Base):
+    """A judgement's state as of `until_s`: where a late fact lets judging begin again."""
+
+    __tablename__ = "checkpoints"
+
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), primary_key=True)
+    until_s: Mapped[int] = mapped_column(BigInteger, primary_key=True, info=LOCATION)
+    state: Mapped[bytes] = mapped_column(LargeBinary, info=LOCATION)
+
+
+class Episode(Base):
+    """A span in which a rule was, or may have been, broken: computed, so it may change.
+
+    `(rule_id, perimeter, ordinal)` names it within the present judgement; `verdict` is the whole episode (geofence.Episode as JSON).
+    """
+
+    __tablename__ = "episodes"
+    __table_args__ = (Index("ix_episodes_supervisee_id_onset_s", "supervisee_id", "onset_s"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    rule_id: Mapped[UUID] = mapped_column(ForeignKey("conditions.id"))
+    rule_version: Mapped[int] = mapped_column(info=CASE)
+    perimeter: Mapped[str] = mapped_column(info=CASE)
+    ordinal: Mapped[int] = mapped_column(info=CASE)
+    certainty: Mapped[str] = mapped_column(info=LOCATION)
+    onset_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    ended_s: Mapped[int | None] = mapped_column(BigInteger, info=LOCATION)
+    verdict: Mapped[str] = mapped_column(info=LOCATION)
+    confidential: Mapped[bool] = mapped_column(info=CASE)
+    alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
+    withdrawn: Mapped[bool] = mapped_column(info=LOCATION)

@@ -1,0 +1,170 @@
+"""What one person is judged by, prepared once per version of it and kept in memory.
+
+Loading and preparing zones for every fix would cost more than everything else together. An entry
+holds for one `rules_epoch`, which is read from the database in every request: an edited zone is in
+force in every process with the next fix.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import geofence
+from backend.conditions import service as conditions
+from backend.conditions.service import Exemption, Order, RuleLabel
+from backend.core.actor import SYSTEM
+from backend.core.clock import from_unix_s, unix_s
+from backend.core.db import Session
+from backend.identity import service as identity
+from backend.location.gate import GatePolicy
+from geofence.geodesy import separation_m
+from notifications.formats import Language
+
+MAX_PEOPLE: Final = 20_000
+STALE_AFTER_S: Final = 86_400
+"""Entries are built anew each day, so that versions of long ago drop out of them."""
+BEHIND_S: Final = 15 * 86_400
+"""How far back the rules reach: a day further than judging may begin again."""
+NEAR_M: Final = 500.0
+NEAR_EXCLUSION_S: Final = 15
+USUAL_S: Final = 60
+AT_REST_MPS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRules:
+    """Everything that judging, the gate and the clock need to know of one person's rules.
+
+    `visible` are the exclusion zones that the person may know of: only they make the phone send
+    more often, since a changed rhythm would give a victim's zone away.
+    """
+
+    epoch: int
+    built_s: int
+    prepared: geofence.PreparedRules
+    parameters: geofence.Parameters
+    gate_policy: GatePolicy
+    labels: Mapping[tuple[str, int], RuleLabel]
+    visible: geofence.ZoneIndex
+    orders: Sequence[Order]
+    exemptions: Sequence[Exemption]
+    silence_after_s: int
+    timezone: str
+    language: Language
+    contact: str
+
+    def label(self, rule_id: str, version: int) -> RuleLabel:
+        """Return how to speak of one version of a rule."""
+        return self.labels[rule_id, version]
+
+    def local_time(self, at_s: int) -> str:
+        """Return a Unix time as the agency's clock shows it."""
+        return from_unix_s(at_s).astimezone(ZoneInfo(self.timezone)).strftime("%Y-%m-%d %H:%M")
+
+    def order_in_force(self, at: datetime) -> bool:
+        """Whether any court has power over the person at this instant."""
+        return any(order.is_in_force(at) for order in self.orders)
+
+    def exemption_in_force(self, at: datetime) -> UUID | None:
+        """Return the exemption from location that holds at this instant, None if none does."""
+        return next((item.id for item in self.exemptions if item.is_in_force(at)), None)
+
+    def contact_expected_since(self, at_s: int) -> int | None:
+        """Return since when the person has had to be heard of, None if at `at_s` they need not."""
+        at = from_unix_s(at_s)
+        if not self.order_in_force(at) or self.exemption_in_force(at) is not None:
+            return None
+        ends = [item.over_at for item in self.exemptions if item.over_at <= at]
+        starts = [order.starts_at for order in self.orders if order.is_in_force(at)]
+        return max(unix_s(moment) for moment in [min(starts), *ends])
+
+    def silence_due_s(self, received_s: int, now_s: int) -> int | None:
+        """Return when silence may have to be told, if nothing more is received."""
+        limit_s = self.silence_after_s
+        if self.contact_expected_since(now_s) is not None:
+            since_s = self.contact_expected_since(now_s) or now_s
+            return max(received_s, since_s) + limit_s
+        ahead = [item.over_at for item in self.exemptions] + [
+            order.starts_at for order in self.orders
+        ]
+        next_s = min((s for s in map(unix_s, ahead) if s > now_s), default=None)
+        return None if next_s is None else next_s + limit_s
+
+    def next_fix_s(self, fix: geofence.Fix, previous: geofence.Fix | None) -> int:
+        """Return in how many seconds the next fix is wanted: soon while moving near a zone."""
+        if not self.visible.near(fix.latitude, fix.longitude, within_m=NEAR_M):
+            return USUAL_S
+        at_rest = previous is not None and _pace_mps(previous, fix) < AT_REST_MPS
+        return USUAL_S if at_rest else NEAR_EXCLUSION_S
+
+
+def _pace_mps(a: geofence.Fix, b: geofence.Fix) -> float:
+    """Return the speed between two fixes as they stand: in doubt somebody moves."""
+    apart_m = separation_m(a.latitude, a.longitude, b.latitude, b.longitude)
+    return apart_m / max(abs(b.at_s - a.at_s), 1)
+
+
+class RuleBook:
+    """The rules of the people last seen, for all threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[UUID, PersonRules] = OrderedDict()
+
+    def of(self, session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> PersonRules:
+        """Return the rules of one person as of now; `epoch` was read in this transaction."""
+        with self._lock:
+            entry = self._entries.get(supervisee_id)
+            if entry and entry.epoch == epoch and unix_s(now) - entry.built_s < STALE_AFTER_S:
+                self._entries.move_to_end(supervisee_id)
+                return entry
+        entry = _build(session, supervisee_id, epoch, now)
+        with self._lock:
+            self._entries[supervisee_id] = entry
+            while len(self._entries) > MAX_PEOPLE:
+                self._entries.popitem(last=False)
+        return entry
+
+
+def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> PersonRules:
+    person = identity.get_supervisee(session, SYSTEM, supervisee_id)
+    agency = identity.get_agency(session, person.agency_id)
+    since_s = unix_s(now) - BEHIND_S
+    rules = conditions.rules_for(session, supervisee_id, since_s)
+    labels = conditions.rule_labels(session, supervisee_id)
+    parameters = geofence.Parameters()
+    return PersonRules(
+        epoch=epoch,
+        built_s=unix_s(now),
+        prepared=geofence.PreparedRules(
+            rules, conditions.suspensions_for(session, supervisee_id, since_s)
+        ),
+        parameters=parameters,
+        gate_policy=GatePolicy(max_accuracy_m=agency.policy.max_accuracy_m, parameters=parameters),
+        labels=labels,
+        visible=geofence.ZoneIndex(_visible_exclusions(rules, labels)),
+        orders=conditions.orders_of(session, supervisee_id),
+        exemptions=conditions.exemptions_of(session, supervisee_id),
+        silence_after_s=agency.policy.silence_after_s,
+        timezone=agency.zone,
+        language=person.language,
+        contact=agency.contact_phone,
+    )
+
+
+def _visible_exclusions(
+    rules: list[geofence.Rule], labels: Mapping[tuple[str, int], RuleLabel]
+) -> list[geofence.PreparedZone]:
+    return [
+        geofence.PreparedZone(rule.zone)
+        for rule in rules
+        if rule.kind is geofence.RuleKind.EXCLUSION
+        and not labels[rule.id, rule.version].confidential
+    ]

@@ -1,0 +1,257 @@
+"""What others may know of where people were: fixes, episodes, refusals, how things stand now.
+
+Every reading of fixes by an officer is audited: it is the most personal thing we hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, tuple_
+
+import geofence
+from backend.audit import service as audit
+from backend.audit.acts import Act
+from backend.core.actor import Actor, Permission
+from backend.core.clock import from_unix_s, unix_s
+from backend.core.db import Session
+from backend.core.paging import Cursor, Page, fetch_page
+from backend.identity import service as identity
+from backend.location import episodes
+from backend.location.models import Episode, Fix, PersonState, Refusal
+from backend.location.refusals import RefusalReason, advice
+from notifications.formats import Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFix:
+    """One fix as kept."""
+
+    activation_id: UUID
+    seq: int
+    taken_at: datetime
+    received_at: datetime
+    latitude: float
+    longitude: float
+    accuracy_m: float
+    usable: bool
+    refused: RefusalReason | None
+    signals: list[str]
+    assurance: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixPage:
+    """Fixes, newest first, and the cursor of those that follow."""
+
+    items: list[StoredFix]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedEpisode:
+    """One episode as judged now."""
+
+    id: UUID
+    condition_id: UUID
+    condition_version: int
+    perimeter: str
+    certainty: str
+    onset: datetime
+    ended: datetime | None
+    alert_id: UUID | None
+    withdrawn: bool
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRefusal:
+    """One refusal, in the words that its person read."""
+
+    id: UUID
+    reference: str
+    reason: RefusalReason
+    at: datetime
+    what: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How things stand with one person's location."""
+
+    last_received_at: datetime | None
+    judged_until: datetime | None
+    silent: bool
+    last_fix: StoredFix | None
+    open_episodes: list[JudgedEpisode]
+
+
+def list_fixes(
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: str | None,
+    limit: int,
+    now: datetime,
+) -> FixPage:
+    """Return fixes taken in `[since, until)`, newest first; audits the reading.
+
+    `after` is `taken_s:seq` of the last fix of the page before.
+    """
+    _may_read(session, actor, supervisee_id)
+    statement = select(Fix).where(Fix.supervisee_id == supervisee_id)
+    if since is not None:
+        statement = statement.where(Fix.taken_s >= unix_s(since))
+    if until is not None:
+        statement = statement.where(Fix.taken_s < unix_s(until))
+    if after is not None:
+        taken_s, seq = map(int, after.split(":"))
+        statement = statement.where(tuple_(Fix.taken_s, Fix.seq) < (taken_s, seq))
+    statement = statement.order_by(Fix.taken_s.desc(), Fix.seq.desc()).limit(limit + 1)
+    rows = list(session.scalars(statement))
+    audit.record(
+        session,
+        actor,
+        Act.FIXES_READ,
+        subject=("supervisee", supervisee_id),
+        supervisee_id=supervisee_id,
+        now=now,
+    )
+    last = rows[limit - 1] if len(rows) > limit else None
+    return FixPage(
+        items=[_stored_fix(row) for row in rows[:limit]],
+        next=None if last is None else f"{last.taken_s}:{last.seq}",
+    )
+
+
+def list_episodes(
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
+) -> Page[JudgedEpisode]:
+    """Return a person's episodes, latest noticed first; withdrawn ones are marked."""
+    _may_read(session, actor, supervisee_id)
+    statement = select(Episode).where(Episode.supervisee_id == supervisee_id)
+    page: Page[Episode] = fetch_page(session, statement, Episode.id, cursor)
+    return Page(items=[_judged(row, actor) for row in page.items], next=page.next)
+
+
+def list_refusals(
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
+) -> Page[KeptRefusal]:
+    """Return a person's refusals as an officer of theirs sees them."""
+    _may_read(session, actor, supervisee_id)
+    return _refusals(session, supervisee_id, Language.ENGLISH, cursor)
+
+
+def own_refusals(session: Session, actor: Actor, cursor: Cursor) -> Page[KeptRefusal]:
+    """Return the refusals of the supervisee who asks, in their language."""
+    person = identity.get_supervisee(session, actor, own_id(actor))
+    return _refusals(session, person.id, person.language, cursor)
+
+
+def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> Status:
+    """Return how things stand with one person's location; audits the reading."""
+    _may_read(session, actor, supervisee_id)
+    audit.record(
+        session,
+        actor,
+        Act.FIXES_READ,
+        subject=("supervisee", supervisee_id),
+        supervisee_id=supervisee_id,
+        now=now,
+    )
+    state = session.get(PersonState, supervisee_id)
+    last = session.scalars(_last_fix(supervisee_id)).first()
+    open_rows = session.scalars(
+        select(Episode).where(
+            Episode.supervisee_id == supervisee_id,
+            Episode.ended_s.is_(None),
+            Episode.withdrawn.is_(False),
+        )
+    )
+    return Status(
+        last_received_at=None if state is None else from_unix_s(state.received_ms / 1000),
+        judged_until=None if state is None or state.until_s == 0 else from_unix_s(state.until_s),
+        silent=state is not None and state.silence_alert_id is not None,
+        last_fix=None if last is None else _stored_fix(last),
+        open_episodes=[_judged(row, actor) for row in open_rows],
+    )
+
+
+def own_id(actor: Actor) -> UUID:
+    """Return the supervisee who acts; a fault for anyone else."""
+    if actor.id is None:
+        raise LookupError("nobody in particular acts")
+    return actor.id
+
+
+def _may_read(session: Session, actor: Actor, supervisee_id: UUID) -> None:
+    actor.require(Permission.LOCATION_READ)
+    identity.get_supervisee(session, actor, supervisee_id)
+
+
+def _last_fix(supervisee_id: UUID) -> Select[Fix]:
+    statement = select(Fix).where(Fix.supervisee_id == supervisee_id, Fix.usable)
+    return statement.order_by(Fix.taken_s.desc(), Fix.seq.desc()).limit(1)
+
+
+def _refusals(
+    session: Session, supervisee_id: UUID, language: Language, cursor: Cursor
+) -> Page[KeptRefusal]:
+    statement = select(Refusal).where(Refusal.supervisee_id == supervisee_id)
+    page: Page[Refusal] = fetch_page(session, statement, Refusal.id, cursor)
+    items = []
+    for row in page.items:
+        words = advice(row.reason, language)
+        items.append(
+            KeptRefusal(
+                id=row.id,
+                reference=row.reference,
+                reason=row.reason,
+                at=row.at,
+                what=words.what,
+                what_to_do=words.what_to_do,
+            )
+        )
+    return Page(items=items, next=page.next)
+
+
+def _stored_fix(row: Fix) -> StoredFix:
+    return StoredFix(
+        activation_id=row.activation_id,
+        seq=row.seq,
+        taken_at=from_unix_s(row.taken_s),
+        received_at=from_unix_s(row.received_ms / 1000),
+        latitude=row.latitude,
+        longitude=row.longitude,
+        accuracy_m=row.accuracy_m,
+        usable=row.usable,
+        refused=row.refused,
+        signals=row.signals.split(),
+        assurance=row.assurance,
+        digest=row.digest.hex(),
+    )
+
+
+def _judged(row: Episode, actor: Actor) -> JudgedEpisode:
+    """Return an episode; distances to a confidential zone only to those who may know where it is."""
+    disclose = not row.confidential or Permission.CONFIDENTIAL_ZONE_READ in actor.permissions
+    return JudgedEpisode(
+        id=row.id,
+        condition_id=row.rule_id,
+        condition_version=row.rule_version,
+        perimeter=row.perimeter,
+        certainty=row.certainty,
+        onset=from_unix_s(row.onset_s),
+        ended=None if row.ended_s is None else from_unix_s(row.ended_s),
+        alert_id=row.alert_id,
+        withdrawn=row.withdrawn,
+        facts=geofence.facts(episodes.load(row.verdict), disclose=disclose),
+    )

@@ -1,0 +1,108 @@
+"""Location over HTTP: fixes in, and what officers and supervisees may read of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from backend.core.http import Audience, Blueprint, actor, now, platform, snapshot, transaction
+from backend.core.paging import Cursor
+from backend.core.schemas import CursorSchema
+from backend.devices.authentication import Authentication
+from backend.location import service
+from backend.location.admission import receipt_of
+from backend.location.guard import admitted
+from backend.location.schemas import (
+    EpisodePageSchema,
+    FixListSchema,
+    FixQuerySchema,
+    ReceiptSchema,
+    RefusalPageSchema,
+    StatusSchema,
+)
+
+fixes = Blueprint(
+    "fixes",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.SUPERVISEE,
+    description="Signed live fixes",
+)
+mine = Blueprint(
+    "own refusals",
+    __name__,
+    url_prefix="/v1/me",
+    audience=Audience.SUPERVISEE_UNGATED,
+    description="What a refused person may still read",
+)
+officers = Blueprint(
+    "location",
+    __name__,
+    url_prefix="/v1/supervisees/<uuid:supervisee_id>",
+    audience=Audience.OFFICER,
+    description="Where a person was, and what was judged of it",
+)
+
+
+@fixes.route("/fixes", methods=["POST"])
+@fixes.response(200, ReceiptSchema)
+def record_fix() -> dict[str, Any]:
+    """Take the fix that is signed into the request's proof; the body is empty.
+
+    The same fix again gets the same receipt. `docs/protocol.md` describes the proof.
+    """
+    admission = admitted()
+    keys = platform().part(Authentication).server_keys
+    return {
+        "seq": admission.seq,
+        "receipt": receipt_of(admission, keys, platform().settings.public_url),
+        "basis": admission.basis.value,
+        "next_fix_s": admission.next_fix_s,
+    }
+
+
+@mine.route("/refusals")
+@mine.arguments(CursorSchema, location="query")
+@mine.response(200, RefusalPageSchema)
+def list_own_refusals(cursor: Cursor) -> Any:
+    """List one's own refusals, newest first; needs no location."""
+    with snapshot() as session:
+        return service.own_refusals(session, actor(), cursor)
+
+
+@officers.route("/fixes")
+@officers.arguments(FixQuerySchema, location="query")
+@officers.response(200, FixListSchema)
+def list_fixes(query: dict[str, Any], supervisee_id: UUID) -> Any:
+    """List a person's fixes, newest first; the reading is audited."""
+    with transaction() as session:
+        return service.list_fixes(session, actor(), supervisee_id, **query, now=now())
+
+
+@officers.route("/episodes")
+@officers.arguments(CursorSchema, location="query")
+@officers.response(200, EpisodePageSchema)
+def list_episodes(cursor: Cursor, supervisee_id: UUID) -> Any:
+    """List a person's episodes as judged now, with what each rests on."""
+    with snapshot() as session:
+        return service.list_episodes(session, actor(), supervisee_id, cursor)
+
+
+@officers.route("/refusals")
+@officers.arguments(CursorSchema, location="query")
+@officers.response(200, RefusalPageSchema)
+def list_refusals(cursor: Cursor, supervisee_id: UUID) -> Any:
+    """List the requests of a person that were refused for lack of location."""
+    with snapshot() as session:
+        return service.list_refusals(session, actor(), supervisee_id, cursor)
+
+
+@officers.route("/status")
+@officers.response(200, StatusSchema)
+def status(supervisee_id: UUID) -> Any:
+    """Show how things stand with a person's location; the reading is audited."""
+    with transaction() as session:
+        return service.status(session, actor(), supervisee_id, now())
+
+
+BLUEPRINTS = (fixes, mine, officers)

@@ -1,0 +1,188 @@
+"""Put messages into the outbox, take back what is unsent, and read what became of them.
+
+Nothing here commits: a message is stored by the act that causes it, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from backend.core.db import Session
+from backend.core.ids import new_id
+from backend.core.paging import Cursor, Page, fetch_page
+from backend.outbox.messages import InboxItem, Message, NewMessage, Recipient, Source
+from backend.outbox.models import NOT_WITHDRAWN, UNSENT, InboxEntry, OutboxMessage
+from backend.outbox.rows import change, message_of, waking_hours_column
+from notifications.delivery import MessageState, may_become
+
+
+def enqueue(session: Session, message: NewMessage, *, now: datetime) -> UUID | None:
+    """Return the new message's id, None if one with the same key is there and not withdrawn."""
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = (
+        insert(OutboxMessage)
+        .values(_columns(message, now))
+        .on_conflict_do_nothing(index_elements=[OutboxMessage.key], index_where=NOT_WITHDRAWN)
+        .returning(OutboxMessage.id)
+    )
+    return session.scalar(statement)
+
+
+def _columns(message: NewMessage, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(now),
+        "key": message.key,
+        "kind": message.kind,
+        "recipient_kind": message.recipient.kind,
+        "recipient_id": message.recipient.id,
+        "source_kind": message.source.kind,
+        "source_id": message.source.id,
+        "language": message.language,
+        "waking_hours": waking_hours_column(message.waking_hours),
+        "due_at": message.due_at,
+        "expires_at": message.expires_at,
+        "enqueued_at": now,
+        "state": MessageState.PENDING,
+        "attempts": 0,
+        "changes": 0,
+        "next_at": message.due_at,
+    }
+
+
+def reschedule(
+    session: Session, message_id: UUID, *, due_at: datetime, expires_at: datetime
+) -> None:
+    """Give a message that nobody has tried to send another instant and end; others keep theirs."""
+    for row in session.scalars(_locked(_untried([message_id]))):
+        row.due_at = row.next_at = due_at
+        row.expires_at = expires_at
+
+
+def withdraw(session: Session, source: Source, *, now: datetime) -> int:
+    """Take back every unsent message about `source`; return how many there were.
+
+    One that a worker is sending at this moment may still arrive; it is not tried again.
+    """
+    about = select(OutboxMessage).where(
+        OutboxMessage.source_kind == source.kind,
+        OutboxMessage.source_id == source.id,
+        UNSENT,
+        NOT_WITHDRAWN,
+    )
+    return _withdraw(session, about, now)
+
+
+def withdraw_untried(session: Session, ids: Collection[UUID], *, now: datetime) -> int:
+    """Take back those of the messages `ids` that nobody has tried to send; return how many."""
+    return _withdraw(session, _untried(ids), now)
+
+
+def _untried(ids: Collection[UUID]) -> Select[OutboxMessage]:
+    return select(OutboxMessage).where(
+        OutboxMessage.id.in_(ids),
+        OutboxMessage.state == MessageState.PENDING,
+        OutboxMessage.attempts == 0,
+    )
+
+
+def _locked(which: Select[OutboxMessage]) -> Select[OutboxMessage]:
+    """Return the query so that the rows stay as read, whatever the session knew of them before."""
+    return (
+        which.order_by(OutboxMessage.id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def _withdraw(session: Session, which: Select[OutboxMessage], now: datetime) -> int:
+    rows = session.scalars(_locked(which)).all()
+    for row in rows:
+        row.withdrawn_at = now
+        if row.state is MessageState.PENDING:
+            session.add(change(row, MessageState.WITHDRAWN, now, reason="SOURCE"))
+    return len(rows)
+
+
+def confirm_delivery(
+    session: Session, recipient: Recipient, message_id: UUID, *, now: datetime
+) -> bool:
+    """Record the phone's receipt, once; return whether `recipient` has such a message.
+
+    A receipt is a fact, whatever we believed of the message before.
+    """
+    theirs = select(OutboxMessage).where(
+        OutboxMessage.id == message_id,
+        OutboxMessage.recipient_kind == recipient.kind,
+        OutboxMessage.recipient_id == recipient.id,
+    )
+    row = session.scalar(_locked(theirs))
+    if row is None:
+        return False
+    if may_become(row.state, MessageState.DELIVERED):
+        row.delivered_at = now
+        session.add(change(row, MessageState.DELIVERED, now, reason="RECEIPT"))
+    return True
+
+
+def inbox(session: Session, supervisee_id: UUID, cursor: Cursor) -> Page[InboxItem]:
+    """Return what a person was sent, newest first."""
+    mine = select(InboxEntry).where(InboxEntry.supervisee_id == supervisee_id)
+    page: Page[InboxEntry] = fetch_page(session, mine, InboxEntry.id, cursor)
+    items = [
+        InboxItem(
+            id=entry.message_id,
+            subject=entry.subject,
+            body=entry.body,
+            posted_at=entry.posted_at,
+        )
+        for entry in page.items
+    ]
+    return Page(items=items, next=page.next)
+
+
+def messages_to(
+    session: Session, recipient: Recipient, source_kind: str, cursor: Cursor
+) -> Page[Message]:
+    """Return the messages to `recipient` from sources of one kind, newest first."""
+    theirs = select(OutboxMessage).where(
+        OutboxMessage.recipient_kind == recipient.kind,
+        OutboxMessage.recipient_id == recipient.id,
+        OutboxMessage.source_kind == source_kind,
+    )
+    page: Page[OutboxMessage] = fetch_page(session, theirs, OutboxMessage.id, cursor)
+    return Page(items=[message_of(row) for row in page.items], next=page.next)
+
+
+def untried_after(session: Session, source_kind: str, *, after: datetime) -> Sequence[Message]:
+    """Return the messages from sources of one kind that are due after an instant, all untried."""
+    rows = session.scalars(
+        select(OutboxMessage).where(
+            OutboxMessage.source_kind == source_kind,
+            UNSENT,
+            OutboxMessage.attempts == 0,
+            OutboxMessage.next_at > after,
+        )
+    )
+    return [message_of(row) for row in rows]
+
+
+def texts_given(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """Return the text of each of the messages `ids` that lies in an inbox, as it was given."""
+    rows = session.execute(
+        select(InboxEntry.message_id, InboxEntry.body).where(InboxEntry.message_id.in_(ids))
+    )
+    return {row.message_id: row.body for row in rows}
+
+
+def first_sent_at(session: Session, source: Source) -> datetime | None:
+    """Return when a provider first took a message about `source`, None if none did yet."""
+    return session.scalar(
+        select(func.min(OutboxMessage.sent_at)).where(
+            OutboxMessage.source_kind == source.kind, OutboxMessage.source_id == source.id
+        )
+    )

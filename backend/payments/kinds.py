@@ -1,0 +1,59 @@
+"""The words of money: what is owed and by what authority, how it was paid, where it stands."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class ObligationKind(Enum):
+    """What a person can owe."""
+
+    FINE = "fine"
+    COURT_FEE = "court_fee"
+    RESTITUTION = "restitution"
+    SUPERVISION_FEE = "supervision_fee"
+    PROGRAMME_FEE = "programme_fee"
+    SUBJECT_ACCESS_FEE = "subject_access_fee"
+
+
+class Basis(Enum):
+    """By what authority something is owed: a court's order, or the agency's published policy."""
+
+    ORDER = "order"
+    POLICY = "policy"
+
+
+class Method(Enum):
+    """How money reached the counter. Cards are not among them: they never pass through here."""
+
+    CASH = "cash"
+    CHECK = "check"
+    MONEY_ORDER = "money_order"
+
+
+class Cadence(Enum):
+    """How often a recurring fee falls due."""
+
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class ObligationStatus(Enum):
+    """Where an obligation stands. Overdue is information: it is no violation and blocks nothing."""
+
+    DUE = "due"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
+DEFAULT_ALLOCATION_ORDER: Final = (
+    ObligationKind.RESTITUTION,
+    ObligationKind.COURT_FEE,
+    ObligationKind.FINE,
+    ObligationKind.SUPERVISION_FEE,
+    ObligationKind.PROGRAMME_FEE,
+    ObligationKind.SUBJECT_ACCESS_FEE,
+)
+"""Which kind is paid first, unless the agency says otherwise: those who were harmed."""

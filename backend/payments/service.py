@@ -1,0 +1,73 @@
+"""What other slices, views and the worker use of payments: its one door.
+
+The work is done in modules named after what they are about; here is the list of them.
+"""
+
+from __future__ import annotations
+
+from backend.payments.allocation_order import (
+    allocation_order,
+    allocation_order_to_change,
+    change_allocation_order,
+)
+from backend.payments.counter import (
+    Receipt,
+    payments,
+    read_payment,
+    record_payment,
+    reverse_payment,
+)
+from backend.payments.fees import (
+    FEE_BATCH,
+    end_recurring_fee,
+    raise_recurring,
+    recurring_fees,
+    set_recurring_fee,
+)
+from backend.payments.obligations import cancel_obligation, raise_obligation
+from backend.payments.owed import due_items, is_still_owed, obligations
+from backend.payments.recurrence import Recurrence
+from backend.payments.statement import balance, own_balance, statement
+from backend.payments.values import (
+    Balance,
+    DueObligation,
+    Obligation,
+    Payment,
+    RecurringFee,
+    Reversal,
+    Statement,
+    Terms,
+)
+
+__all__ = [
+    "FEE_BATCH",
+    "Balance",
+    "DueObligation",
+    "Obligation",
+    "Payment",
+    "Receipt",
+    "Recurrence",
+    "RecurringFee",
+    "Reversal",
+    "Statement",
+    "Terms",
+    "allocation_order",
+    "allocation_order_to_change",
+    "balance",
+    "cancel_obligation",
+    "change_allocation_order",
+    "due_items",
+    "end_recurring_fee",
+    "is_still_owed",
+    "obligations",
+    "own_balance",
+    "payments",
+    "raise_obligation",
+    "raise_recurring",
+    "read_payment",
+    "record_payment",
+    "recurring_fees",
+    "reverse_payment",
+    "set_recurring_fee",
+    "statement",
+]

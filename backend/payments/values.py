@@ -1,0 +1,182 @@
+"""Money as other slices and views see it: frozen, without the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from uuid import UUID
+
+from backend.payments.kinds import Basis, Cadence, Method, ObligationKind, ObligationStatus
+from backend.payments.ledger import TransactionKind
+
+
+class Source(Enum):
+    """Where a transaction comes from; with its external id it is there once per agency."""
+
+    COUNTER = "counter"
+    OBLIGATION = "obligation"
+    REVERSAL = "reversal"
+    ALLOCATION = "allocation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is to be owed, and by what authority (`reference`: of the order, or of the policy)."""
+
+    kind: ObligationKind
+    amount_minor: int
+    currency: str
+    basis: Basis
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """An amount that a person came to owe, and what of it is still outstanding."""
+
+    id: UUID
+    supervisee_id: UUID
+    recurring_fee_id: UUID | None
+    kind: ObligationKind
+    amount_minor: int
+    currency: str
+    due_on: date
+    basis: Basis
+    reference: str
+    raised_at: datetime
+    outstanding_minor: int
+    status: ObligationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringFee:
+    """A fee that falls due again and again; `next_due_on` is not raised as an obligation yet."""
+
+    id: UUID
+    supervisee_id: UUID
+    kind: ObligationKind
+    amount_minor: int
+    currency: str
+    basis: Basis
+    reference: str
+    cadence: Cadence
+    starts_on: date
+    day_of_month: int | None
+    last_due_on: date | None
+    next_due_on: date | None
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """What of a payment went to one obligation."""
+
+    obligation_id: UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Money that was received. `allocated` is where it first went; the rest was credit."""
+
+    id: UUID
+    supervisee_id: UUID
+    number: int
+    receipt_number: str
+    amount_minor: int
+    currency: str
+    received_on: date
+    method: Method
+    note: str
+    recorded_at: datetime
+    recorded_by: UUID | None
+    reversed_by: UUID | None
+    allocated: Sequence[Allocated]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """A transaction that undid another."""
+
+    id: UUID
+    number: int
+    reversed_id: UUID
+    reason: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencyBalance:
+    """What a person owes in one currency: `balance_minor` is outstanding less credit."""
+
+    currency: str
+    charged_minor: int
+    paid_minor: int
+    outstanding_minor: int
+    overdue_minor: int
+    credit_minor: int
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What a person owes today: sums by currency, and what is unpaid, the oldest due first."""
+
+    as_of: date
+    currencies: Sequence[CurrencyBalance]
+    unpaid: Sequence[Obligation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """One transaction that changed what is owed, and the balance after it.
+
+    `amount_minor` is positive for what is owed more. `obligation_kind` and `reference` belong to a
+    charge, `receipt_number` to a payment, `about_number` to a reversal: what it undid.
+    """
+
+    number: int
+    booked_on: date
+    kind: TransactionKind
+    amount_minor: int
+    currency: str
+    balance_minor: int
+    obligation_kind: ObligationKind | None
+    reference: str | None
+    receipt_number: str | None
+    about_number: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencySum:
+    """A balance in one currency."""
+
+    currency: str
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A person's account over `[since, until)`, days of the agency's zone, in order of booking."""
+
+    since: date
+    until: date
+    opening: Sequence[CurrencySum]
+    lines: Sequence[StatementLine]
+    closing: Sequence[CurrencySum]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueObligation:
+    """What reminders need to know of an obligation that is still owed."""
+
+    obligation_id: UUID
+    agency_id: UUID
+    supervisee_id: UUID
+    kind: ObligationKind
+    due_on: date
+    outstanding_minor: int
+    currency: str

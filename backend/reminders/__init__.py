@@ -1,0 +1,1 @@
+"""Reminders: collects what falls due, asks notifications to plan, writes to the outbox."""

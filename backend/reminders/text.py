@@ -1,0 +1,62 @@
+"""What a reminder says at the moment when it is sent, or read before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from backend.core.db import Session
+from backend.outbox.messages import Message
+from backend.reminders.due import Reminder, reminders_from
+from notifications.messages import Rendered
+from notifications.reminder import Recipient, render_reminder
+
+PAY_PATH: Final = "/pay"
+APP_PATH: Final = "/app"
+"""Links that the person's app opens by itself."""
+
+SAME_DAY: Final = timedelta(days=1)
+"""An agency that has moved its hour meanwhile did not ask for that day's reminders to be dropped."""
+
+
+def texts_now(
+    session: Session, messages: Sequence[Message], public_url: str
+) -> Mapping[UUID, Rendered]:
+    """Return what each reminder says by what is owed now; one that nothing is owed for is absent.
+
+    Amounts, language and what else falls due on the day are read anew; a payment that was moved
+    to another day belongs to that day's reminder.
+    """
+    if not messages:
+        return {}
+    due = sorted(message.due_at for message in messages)
+    people = {message.recipient.id for message in messages}
+    current = {
+        str(reminder.message.key): reminder
+        for reminder in reminders_from(
+            session, due[0] - SAME_DAY, until=due[-1] + SAME_DAY, supervisee_ids=people
+        )
+    }
+    return {
+        message.id: _text(current[message.key], public_url)
+        for message in messages
+        if message.key in current
+    }
+
+
+def _text(reminder: Reminder, public_url: str) -> Rendered:
+    agency, person = reminder.agency, reminder.person
+    recipient = Recipient(
+        first_name=person.given_name,
+        agency=agency.name,
+        contact=agency.name,
+        phone=agency.contact_phone,
+        pay_url=public_url + PAY_PATH,
+        app_url=public_url + APP_PATH,
+        language=person.language,
+        zone=ZoneInfo(person.zone),
+    )
+    return render_reminder(reminder.message.items, recipient, overdue=reminder.message.overdue)

@@ -1,0 +1,339 @@
+"""A supervisee's phone in software: enrols, signs, sends, and copes with a bad line. A fake.
+
+It knows the server by the wire protocol alone and imports nothing of it. Its key is not in
+hardware and its positions are what it is told: never a stand-in for a person's own phone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from backend.simulator.position import PhoneClock, Position
+from backend.simulator.proof import (
+    ProofKey,
+    compact_json,
+    content_digest,
+    server_time_ms,
+    token_hash,
+)
+from backend.simulator.wire import HttpAnswer, HttpRequest, Transport
+
+PROFILE: Final = "tag:connectrex.com,2026:supervised-location#1"
+
+# Android states the radius of 68 %; a normal error makes that 1 / 1.621 of the radius of 95 %.
+_RADIUS_95_BY_68: Final = 1.621
+# The gate takes a fix of up to 60 s before the nonce; this leaves the request time to arrive.
+_SHARED_FOR_MS: Final = 45_000
+_RENEW_BEFORE_S: Final = 60
+_REMEDIES: Final = 2
+
+
+class PhoneRefusedError(Exception):
+    """The server refused what the phone cannot do without: its enrolment or its token."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        super().__init__(f"{answer.status}: {answer.body.decode(errors='replace')}")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAddress:
+    """Where Firebase Cloud Messaging reaches the app; `kind` is `token` or `fid`."""
+
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What to ask for. A `repeatable` call may be sent twice in the same bytes."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    said: Mapping[str, object] = field(default_factory=dict)
+    with_token: bool = True
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenFix:
+    said: Mapping[str, object]
+    taken_at_ms: int
+
+
+class Phone:
+    """One phone with its key. `server_url` is the public URL, as the phone signs it.
+
+    `platform` is `android`, `ios` or `web`. `pauses_s` are the waits between tries when no answer
+    comes; after the last try the OSError of the transport is the caller's. `pause` waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        server_url: str,
+        transport: Transport,
+        clock: PhoneClock,
+        platform: str = "android",
+        push: PushAddress | None = None,
+        app_version: str = "1.0.0",
+        os_version: str = "16",
+        pauses_s: Sequence[float] = (0.2, 1.0, 3.0),
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.key = ProofKey()
+        self._server_url = server_url
+        self._transport = transport
+        self._clock = clock
+        self._platform = platform
+        self._push = push
+        self._app_version = app_version
+        self._os_version = os_version
+        self._pauses_s = pauses_s
+        self._pause = pause
+        self._nonce: str | None = None
+        self._server_ahead_ms: int | None = None
+        self._token: str | None = None
+        self._token_until_ms = 0
+        self._seq = 0
+        self._bootcount = 1
+        self._fix: _TakenFix | None = None
+        self._last_request: HttpRequest | None = None
+
+    @property
+    def jkt(self) -> str:
+        """The thumbprint of the phone's key, by which the server knows it."""
+        return self.key.jkt
+
+    # What a person and their app do
+
+    def enrol(self, code: str) -> HttpAnswer:
+        """Enrol with an officer's one-time code; PhoneRefusedError unless the server agrees."""
+        asked = self._send(
+            self._unsigned("POST", "/v1/enrolments/challenge", compact_json({"code": code}))
+        )
+        if asked.status not in {200, 201}:
+            raise PhoneRefusedError(asked)
+        body = compact_json(self._enrolment())
+        call = _Call(method="POST", path="/v1/devices", body=body, with_token=False)
+        answer = self._send(self._signed(call, challenge=asked.json()["challenge"]))
+        if answer.status != 201:  # noqa: PLR2004 Created
+            raise PhoneRefusedError(answer)
+        return answer
+
+    def token(self) -> str:
+        """A good access token, fetched when there is none or it is about to expire."""
+        if self._token is not None and self._clock.mono_ms() < self._token_until_ms:
+            return self._token
+        answer = self._ask(_Call(method="POST", path="/v1/token", with_token=False))
+        if answer.status != 200:  # noqa: PLR2004 OK
+            raise PhoneRefusedError(answer)
+        issued = answer.json()
+        life_s = issued["expires_in"] - _RENEW_BEFORE_S
+        self._token_until_ms = self._clock.mono_ms() + 1000 * life_s
+        token: str = issued["access_token"]
+        self._token = token
+        return token
+
+    def send_fix(self, position: Position) -> HttpAnswer:
+        """Take a fix here and now and send it."""
+        self.take_fix(position)
+        return self.deliver_fix()
+
+    def take_fix(self, position: Position) -> int:
+        """Take a fix here and now, to be delivered or shared; returns its number.
+
+        Its content is settled now: sent again it must say the same, or it is a fork.
+        """
+        self._seq += 1
+        self._fix = _TakenFix(
+            said=self._location_and_fix(position), taken_at_ms=self._clock.mono_ms()
+        )
+        return self._seq
+
+    def deliver_fix(self) -> HttpAnswer:
+        """Send the last fix taken, for the first time or again: the same number and content."""
+        if self._fix is None:
+            raise ValueError("No fix has been taken.")
+        return self._ask(
+            _Call(method="POST", path="/v1/fixes", said=self._fix.said, repeatable=True)
+        )
+
+    def get(self, path: str, position: Position | None = None) -> HttpAnswer:
+        """Ask for `path` with a location: taken now at `position`, else the last one while fresh.
+
+        Without either the request says nothing of where the phone is.
+        """
+        if position is not None:
+            self.take_fix(position)
+        return self._ask(_Call(method="GET", path=path, said=self._fresh_location()))
+
+    def request_without_location(
+        self, reason: str | None = None, path: str = "/v1/me"
+    ) -> HttpAnswer:
+        """Ask for `path` without a location: for this reason, or saying nothing of it.
+
+        Reasons are PERMISSION_DENIED, SERVICES_OFF and TIMEOUT.
+        """
+        said = {} if reason is None else {"unavailable": reason}
+        return self._ask(_Call(method="GET", path=path, said=said))
+
+    def send(self, method: str, path: str, members: Mapping[str, object]) -> HttpAnswer:
+        """Send a JSON body, with a location while the last one is fresh."""
+        body = compact_json(members)
+        return self._ask(_Call(method=method, path=path, body=body, said=self._fresh_location()))
+
+    def resend(self) -> HttpAnswer:
+        """Send the last request again in the same bytes, as after a lost answer."""
+        if self._last_request is None:
+            raise ValueError("Nothing has been sent.")
+        return self._send(self._last_request)
+
+    def reboot(self) -> None:
+        """Switch the phone off and on: it forgets the server's time until the next contact."""
+        self._clock.restart()
+        self._bootcount += 1
+        self._nonce = None
+        self._server_ahead_ms = None
+        self._token = None
+        self._fix = None
+
+    # How it is said
+
+    def _enrolment(self) -> dict[str, object]:
+        members: dict[str, object] = {
+            "platform": self._platform,
+            "evidence": [],
+            "app_version": self._app_version,
+            "os_version": self._os_version,
+        }
+        if self._push is not None:
+            members["push"] = {"kind": self._push.kind, "address": self._push.address}
+        return members
+
+    def _location_and_fix(self, position: Position) -> dict[str, object]:
+        knows_server_time = self._server_ahead_ms is not None
+        reported = (
+            [position.accuracy_m, 95]
+            if self._platform == "web"
+            else [round(position.accuracy_m / _RADIUS_95_BY_68, 2), 68]
+        )
+        location = {
+            "latitude": position.latitude,
+            "longitude": position.longitude,
+            "accuracy": position.accuracy_m,
+            "altitude": position.altitude_m,
+            "heading": position.heading_deg,
+            "speed": position.speed_mps,
+            "timestamp": self._now_s(),
+        }
+        fix = {
+            "seq": self._seq,
+            "mono": self._clock.mono_ms(),
+            "src": "browser" if self._platform == "web" else "gps",
+            "hacc": reported,
+            "mock": position.mock,
+            "clk": None if knows_server_time else "wall",
+            "sats": position.satellites,
+            "cn0": position.cn0_dbhz,
+        }
+        return {"location": _known(location), "fix": _known(fix)}
+
+    def _fresh_location(self) -> Mapping[str, object]:
+        if self._fix is None:
+            return {}
+        age_ms = self._clock.mono_ms() - self._fix.taken_at_ms
+        return self._fix.said if age_ms <= _SHARED_FOR_MS else {}
+
+    def _now_s(self) -> int:
+        """Server time since the last nonce, as the monotonic clock counts on; else wall time."""
+        if self._server_ahead_ms is None:
+            return int(self._clock.wall().timestamp())
+        return (self._clock.mono_ms() + self._server_ahead_ms) // 1000
+
+    # How it is signed and sent
+
+    def _ask(self, call: _Call) -> HttpAnswer:
+        for _ in range(_REMEDIES):
+            answer = self._deliver(call)
+            if not self._is_remedied(answer):
+                return answer
+        return self._deliver(call)
+
+    def _deliver(self, call: _Call) -> HttpAnswer:
+        request = self._signed(call)
+        for pause_s in self._pauses_s:
+            try:
+                return self._send(request)
+            except OSError:
+                self._pause(pause_s)
+            if not call.repeatable:
+                request = self._signed(call)
+        return self._send(request)
+
+    def _is_remedied(self, answer: HttpAnswer) -> bool:
+        """Whether another try may help: with the nonce that came along, or with a new token."""
+        if answer.status != 401:  # noqa: PLR2004 Unauthorized
+            return False
+        challenge = answer.headers.get("www-authenticate", "")
+        if "invalid_token" in challenge:
+            self._token = None
+            return True
+        return "use_dpop_nonce" in challenge and "dpop-nonce" in answer.headers
+
+    def _signed(self, call: _Call, *, challenge: str | None = None) -> HttpRequest:
+        headers: dict[str, str] = {}
+        claims: dict[str, object] = {
+            "jti": str(uuid4()),
+            "htm": call.method,
+            "htu": self._server_url + urlsplit(call.path).path,
+            "eat_profile": PROFILE,
+            "bootcount": self._bootcount,
+        }
+        if call.with_token:
+            token = self.token()
+            claims["ath"] = token_hash(token)
+            headers["Authorization"] = f"DPoP {token}"
+        # Only now, for fetching the token may have brought the first nonce.
+        nonce = challenge or self._nonce
+        if nonce is not None:
+            claims["nonce"] = nonce
+        if call.body:
+            claims["cd"] = headers["Content-Digest"] = content_digest(call.body)
+            headers["Content-Type"] = "application/json"
+        claims |= {"iat": self._now_s(), "uptime": self._clock.mono_ms() // 1000}
+        headers["DPoP"] = self.key.sign({**claims, **call.said})
+        return HttpRequest(
+            method=call.method,
+            url=self._server_url + call.path,
+            headers=headers,
+            body=call.body,
+        )
+
+    def _unsigned(self, method: str, path: str, body: bytes) -> HttpRequest:
+        return HttpRequest(
+            method=method,
+            url=self._server_url + path,
+            headers={"Content-Type": "application/json"},
+            body=body,
+        )
+
+    def _send(self, request: HttpRequest) -> HttpAnswer:
+        self._last_request = request
+        answer = self._transport(request)
+        nonce = answer.headers.get("dpop-nonce")
+        if nonce is not None:
+            self._nonce = nonce
+            self._server_ahead_ms = server_time_ms(nonce) - self._clock.mono_ms()
+        return answer
+
+
+def _known(members: Mapping[str, object]) -> dict[str, object]:
+    """The members that have a value: the unknown is left out, never null."""
+    return {name: value for name, value in members.items() if value is not None}

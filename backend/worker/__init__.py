@@ -1,0 +1,8 @@
+"""What runs by the clock: the jobs, the channels, and the callbacks that the outbox needs."""
+
+from __future__ import annotations
+
+from backend.worker.jobs import SCHEDULE, build
+from backend.worker.loop import Job, Worker
+
+__all__ = ["SCHEDULE", "Job", "Worker", "build"]

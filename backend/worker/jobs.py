@@ -1,0 +1,157 @@
+"""The jobs, in the order in which a newcomer should read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from backend.alerts import notice
+from backend.alerts import service as alerts
+from backend.audit import service as audit
+from backend.core.clock import Clock
+from backend.core.db import Database, Session
+from backend.core.jobs import Schedule, beat
+from backend.core.logs import fault
+from backend.core.settings import Settings
+from backend.devices import service as devices
+from backend.location import sweeps
+from backend.location.rulebook import RuleBook
+from backend.outbox.messages import Message
+from backend.outbox.reading import Reader
+from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
+from backend.payments import service as payments
+from backend.reminders import service as reminders
+from backend.reminders.text import texts_now
+from backend.worker.channels import open_channels
+from backend.worker.loop import Job, Worker
+from backend.worker.people import addresses, forget
+from notifications.channels.base import Channel
+from notifications.dispatch import DEFAULT_BATCH, dispatch
+from notifications.messages import Rendered
+
+SEAL_JOB: Final = "seal-audit"
+SCHEDULE: Final = Schedule(
+    periods_s={
+        SEAL_JOB: 1,
+        HEARTBEAT_JOB: 1,
+        "sweep": 30,
+        "plan-reminders": 60,
+        "forget-used-proofs": 60,
+        "raise-recurring-fees": 3600,
+    }
+)
+"""Every job, and how often it runs."""
+
+_SHARED: Final = {SEAL_JOB, HEARTBEAT_JOB}
+_MESSAGES: Final = Counter("connectrex_messages", "Outcomes of sending, by state", ["state"])
+_FAULTS: Final = Counter("connectrex_sweep_faults", "People whose sweep failed")
+_log = structlog.get_logger()
+
+
+def build(settings: Settings, database: Database, clock: Clock) -> Worker:
+    """Return the worker of this process, ready to start. Raises SettingsError."""
+    channels = open_channels(settings, database)
+    return Worker(database, clock, jobs(settings, database, clock, channels), channels)
+
+
+def jobs(
+    settings: Settings, database: Database, clock: Clock, channels: Sequence[Channel]
+) -> list[Job]:
+    """Return all that is to be done by the clock."""
+    store = OutboxStore(
+        database, readers=readers(settings.public_url), address_book=addresses, forget=forget
+    )
+    runs: Mapping[str, Callable[[datetime], bool]] = {
+        SEAL_JOB: partial(seal, database),
+        HEARTBEAT_JOB: lambda _: send(store, channels, clock),
+        "sweep": partial(sweep, database, RuleBook()),
+        "plan-reminders": partial(in_transaction, database, reminders.plan_due),
+        "forget-used-proofs": partial(in_transaction, database, devices.forget_used_proofs),
+        "raise-recurring-fees": partial(raise_fees, database),
+    }
+    return [
+        Job(name=name, every_s=every_s, run=runs[name], shared=name in _SHARED)
+        for name, every_s in SCHEDULE.periods_s.items()
+    ]
+
+
+def readers(public_url: str) -> Mapping[str, Reader]:
+    """Return who says what messages say, and whether they are still due, by kind of source."""
+
+    def read_reminders(
+        session: Session, messages: Sequence[Message], _now: datetime
+    ) -> Mapping[UUID, Rendered]:
+        return texts_now(session, messages, public_url)
+
+    def read_notices(
+        session: Session, messages: Sequence[Message], now: datetime
+    ) -> Mapping[UUID, Rendered]:
+        return {
+            message.id: notice.render_notice(message.source.id, message.language, public_url)
+            for message in messages
+            if alerts.is_notice_due(session, message.source.id, now)
+        }
+
+    return {reminders.SOURCE: read_reminders, alerts.MESSAGE_SOURCE: read_notices}
+
+
+def in_transaction(
+    database: Database, act: Callable[[Session, datetime], object], now: datetime
+) -> bool:
+    """Do `act` in one transaction, once."""
+    with database.transaction() as session:
+        act(session, now)
+    return False
+
+
+def raise_fees(database: Database, now: datetime) -> bool:
+    """Raise a batch of the recurring fees that come near; return whether there may be more."""
+    with database.transaction() as session:
+        return payments.raise_recurring(session, now) == payments.FEE_BATCH
+
+
+def seal(database: Database, now: datetime) -> bool:
+    """Chain a batch of audit events; return whether there may be more."""
+    with database.transaction() as session:
+        sealed = audit.seal(session, now)
+        beat(session, SEAL_JOB, now)
+    return sealed > 0
+
+
+def send(store: OutboxStore, channels: Sequence[Channel], clock: Clock) -> bool:
+    """Send a batch of the messages that are due; return whether there may be more."""
+    report = dispatch(store, channels, clock.now, limit=DEFAULT_BATCH)
+    for state, count in report.states.items():
+        _MESSAGES.labels(state.value).inc(count)
+    return report.claimed == DEFAULT_BATCH
+
+
+def sweep(database: Database, book: RuleBook, now: datetime) -> bool:
+    """Judge a batch of the people for whom time alone may have changed something.
+
+    Each in a transaction of their own: one that fails is met again in the next sweep. Returns
+    whether there may be more, which is not worth asking if this whole batch failed.
+    """
+    with database.transaction() as session:
+        sweeps.adopt(session, now)
+    with database.snapshot() as session:
+        people = sweeps.due(session, now)
+    done = sum(_sweep_one(database, book, one, now) for one in people)
+    return len(people) == sweeps.BATCH and done > 0
+
+
+def _sweep_one(database: Database, book: RuleBook, supervisee_id: UUID, now: datetime) -> bool:
+    try:
+        with database.transaction() as session:
+            sweeps.sweep(session, book, supervisee_id, now)
+    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
+        _FAULTS.inc()
+        _log.error("sweep.failed", job="sweep", **fault(error))
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""How the outbox reaches people: where they are to be found now, and what no longer works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backend.core.actor import SYSTEM
+from backend.core.db import Session
+from backend.devices import service as devices
+from backend.devices.service import PushKind
+from backend.identity import service as identity
+from backend.outbox.messages import Recipient, RecipientKind
+from notifications.channels.base import Address, AddressKind
+
+_PUSH: Final = {PushKind.FID: AddressKind.FCM_FID, PushKind.TOKEN: AddressKind.FCM_TOKEN}
+
+
+def addresses(
+    session: Session, recipients: AbstractSet[Recipient]
+) -> Mapping[Recipient, tuple[Address, ...]]:
+    """Return where each recipient can be reached now, the best address first.
+
+    A supervised person by push, then e-mail, and always in the inbox; an officer by e-mail.
+    """
+    officers = {one.id for one in recipients if one.kind is RecipientKind.OFFICER}
+    supervisees = {one.id for one in recipients if one.kind is RecipientKind.SUPERVISEE}
+    return _of_officers(session, officers) | _of_supervisees(session, supervisees)
+
+
+def _of_officers(session: Session, ids: AbstractSet[UUID]) -> dict[Recipient, tuple[Address, ...]]:
+    return {
+        Recipient(kind=RecipientKind.OFFICER, id=one.id): (_email(one.email),)
+        for one in identity.officer_contacts(session, ids).values()
+    }
+
+
+def _of_supervisees(
+    session: Session, ids: AbstractSet[UUID]
+) -> dict[Recipient, tuple[Address, ...]]:
+    found: dict[Recipient, tuple[Address, ...]] = {}
+    for person in identity.get_supervisees(session, SYSTEM, ids).values():
+        phones = (
+            Address(kind=_PUSH[push.kind], value=push.value)
+            for push in devices.push_addresses_of(session, person.id)
+        )
+        found[Recipient(kind=RecipientKind.SUPERVISEE, id=person.id)] = (
+            *phones,
+            *(_email(value) for value in person.emails),
+            Address(kind=AddressKind.INBOX, value=str(person.id)),
+        )
+    return found
+
+
+def _email(value: str) -> Address:
+    return Address(kind=AddressKind.EMAIL, value=value)
+
+
+def forget(session: Session, address: Address, reason: str, now: datetime) -> None:
+    """Push no more to a phone that is gone.
+
+    An e-mail address stays: mailboxes come back, and only those whose it is may strike it out.
+    """
+    if address.kind in _PUSH.values():
+        devices.forget_push_address(session, address.value, reason=reason, now=now)

@@ -1,0 +1,1 @@
+"""Measured, repeatable, never part of the tests: `make bench`."""

@@ -1,0 +1,79 @@
+"""Pure geofencing: shapes, schedules, and the judgement of fixes against a court's rules.
+
+Facts in, episodes out; no clock, no database, no web. The way through it:
+
+    parse_zone -> Rule (zone, Schedule) -> PreparedRules
+    Fix -----------------------------------------------> judge(state, …) -> Judgement
+
+All times are integer Unix seconds, all spans half-open, all lengths metres, all places WGS 84.
+"""
+
+from geofence.attachment import Alerted, Attachment, Continued, Merged, Tie, attach
+from geofence.containment import PreparedZone, Verdict, inner_radius_m, verdict
+from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Opening, Role
+from geofence.explanation import LANGUAGES, explain, facts
+from geofence.fix import Fix
+from geofence.geojson import GeometryReason, GeometryRefused, parse_zone, zone_to_geojson
+from geofence.index import ZoneIndex
+from geofence.judgement import Judgement, judge, next_due_s
+from geofence.parameters import ENGINE, Parameters
+from geofence.plausibility import Signal, SignalKind, assess_pair, score
+from geofence.rule import Perimeter, Rule, RuleKind, Suspension
+from geofence.schedule import LocalWindow, Schedule, WeeklyWindow
+from geofence.silence import silent_since
+from geofence.state import State, StateMismatch
+from geofence.watch import PreparedRules
+from geofence.zone import Area, Circle, Corridor, Zone
+
+__all__ = [
+    "ENGINE",
+    "LANGUAGES",
+    "Alerted",
+    "Area",
+    "Attachment",
+    "Certainty",
+    "Circle",
+    "Continued",
+    "Corridor",
+    "Ending",
+    "Episode",
+    "Evidence",
+    "Fix",
+    "GeometryReason",
+    "GeometryRefused",
+    "Judgement",
+    "LocalWindow",
+    "Merged",
+    "NoData",
+    "Opening",
+    "Parameters",
+    "Perimeter",
+    "PreparedRules",
+    "PreparedZone",
+    "Role",
+    "Rule",
+    "RuleKind",
+    "Schedule",
+    "Signal",
+    "SignalKind",
+    "State",
+    "StateMismatch",
+    "Suspension",
+    "Tie",
+    "Verdict",
+    "WeeklyWindow",
+    "Zone",
+    "ZoneIndex",
+    "assess_pair",
+    "attach",
+    "explain",
+    "facts",
+    "inner_radius_m",
+    "judge",
+    "next_due_s",
+    "parse_zone",
+    "score",
+    "silent_since",
+    "verdict",
+    "zone_to_geojson",
+]

@@ -1,0 +1,118 @@
+"""Many zones at once: which of thousands hold a place, or lie near it.
+
+A tree of boxes finds the few zones that matter (without a predicate: a tree that tests large
+polygons itself is many times slower); only those are asked exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geofence.containment import Disc, Outline, PreparedZone, framed
+from geofence.geodesy import HALF_TURN, TURN, Box
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+
+_NO_DISC: Final = Disc(0.0, 0.0, 0.0, 0.0, 1.0)
+
+
+class ZoneIndex:
+    """Prepared zones, asked together. Answers are positions in the sequence given."""
+
+    __slots__ = ("_areas", "_circles", "_discs", "_middles", "_owners", "_tree", "_zones")
+
+    def __init__(self, zones: Sequence[PreparedZone]) -> None:
+        self._zones = tuple(zones)
+        boxes, self._owners = _turned([zone.box for zone in self._zones])
+        self._tree = shapely.STRtree(_polygons(boxes))
+        self._areas = np.array([_area_of(zone) for zone in self._zones], dtype=object)
+        self._middles = np.array([_middle_of(zone) for zone in self._zones])
+        discs = [_disc_of(zone) for zone in self._zones]
+        self._circles = np.array([disc is not None for disc in discs], dtype=bool)
+        self._discs = np.array([disc or _NO_DISC for disc in discs]).reshape(-1, len(_NO_DISC)).T
+
+    def containing(self, latitude: float, longitude: float) -> list[int]:
+        """The zones that hold a place, edge included."""
+        numbers = self._candidates(Box(longitude, latitude, longitude, latitude))
+        return [n for n in numbers if self._zones[n].contains(latitude, longitude)]
+
+    def near(self, latitude: float, longitude: float, *, within_m: float) -> dict[int, float]:
+        """Signed metres to the zones that hold a place or whose edge is at most so far off."""
+        box = Box(longitude, latitude, longitude, latitude).grown(within_m)
+        found = {}
+        for number in self._candidates(box):
+            distance_m = self._zones[number].distance_m(latitude, longitude)
+            if distance_m <= within_m:
+                found[number] = distance_m
+        return found
+
+    def containing_many(
+        self, latitudes: Sequence[float], longitudes: Sequence[float]
+    ) -> tuple[Indices, Indices]:
+        """Pairs of place and zone that holds it, as two arrays, ordered by place, then zone."""
+        x, y = np.array(longitudes, dtype=np.float64), np.array(latitudes, dtype=np.float64)
+        places, leaves = self._tree.query(shapely.points(x, y))
+        numbers = self._owners[leaves]
+        holds = np.zeros(len(places), dtype=bool)
+
+        at = np.flatnonzero(self._circles[numbers])
+        discs = Disc(*self._discs[:, numbers[at]])
+        holds[at] = discs.distances_m(y[places[at]], x[places[at]]) <= 0.0
+
+        areas = self._areas[numbers]
+        at = np.flatnonzero(shapely.is_geometry(areas))
+        turned = framed(x[places[at]], self._middles[numbers[at]])
+        holds[at] = shapely.intersects_xy(areas[at], turned, y[places[at]])
+
+        for pair in np.flatnonzero(~self._circles[numbers] & ~shapely.is_geometry(areas)).tolist():
+            place = places[pair]
+            holds[pair] = self._zones[numbers[pair]].contains(float(y[place]), float(x[place]))
+        order = np.lexsort((numbers[holds], places[holds]))
+        return places[holds][order], numbers[holds][order]
+
+    def _candidates(self, box: Box) -> list[int]:
+        if box.west > -HALF_TURN and box.east < HALF_TURN:
+            leaves = self._tree.query(shapely.box(*box))
+        else:
+            asked, _ = _turned([box])
+            _, leaves = self._tree.query(_polygons(asked))
+        return sorted(set(self._owners[leaves].tolist()))
+
+
+def _polygons(boxes: npt.NDArray[np.float64]) -> list[shapely.Geometry]:
+    polygons: list[shapely.Geometry] = np.array(shapely.box(*boxes.T), dtype=object).tolist()
+    return polygons
+
+
+def _turned(boxes: list[Box]) -> tuple[npt.NDArray[np.float64], Indices]:
+    """The boxes, each also a whole circle east and west where it reaches over the antimeridian.
+
+    With them the number of the zone that each belongs to.
+    """
+    straight = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    numbers = np.arange(len(boxes))
+    over_east = np.flatnonzero(straight[:, 2] >= HALF_TURN)
+    over_west = np.flatnonzero(straight[:, 0] <= -HALF_TURN)
+    turn = np.array([TURN, 0.0, TURN, 0.0])
+    return (
+        np.concatenate([straight, straight[over_east] - turn, straight[over_west] + turn]),
+        np.concatenate([numbers, over_east, over_west]),
+    )
+
+
+def _area_of(zone: PreparedZone) -> BaseGeometry | None:
+    return zone.shape.area if isinstance(zone.shape, Outline) else None
+
+
+def _middle_of(zone: PreparedZone) -> float:
+    return zone.shape.middle if isinstance(zone.shape, Outline) else 0.0
+
+
+def _disc_of(zone: PreparedZone) -> Disc | None:
+    return zone.shape if isinstance(zone.shape, Disc) else None

@@ -1,0 +1,384 @@
+"""The fold: facts in the order of their own time, and rules, give episodes.
+
+Within one second the order is: windows end, windows start, fixes, deadlines. Nothing depends
+on the order in which facts arrived, on how they were split over calls, or on duplicates. What
+arrives for a time already judged is *late*: restore a state from before it and fold again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from geofence.crossing import Crossing
+from geofence.episode import (
+    Certainty,
+    Ending,
+    Episode,
+    Evidence,
+    NoData,
+    Opening,
+    Role,
+)
+from geofence.fix import Fix
+from geofence.geodesy import Box, separation_m
+from geofence.instant import Anchor, Instant, Trail
+from geofence.parameters import Parameters
+from geofence.rule import Perimeter, RuleKind
+from geofence.state import State, StateMismatch
+from geofence.track import (
+    Docket,
+    Proof,
+    Sight,
+    Track,
+    deadline_s,
+    end_watch,
+    end_window,
+    judge_sight,
+    meet_deadlines,
+    start_window,
+)
+from geofence.watch import FOREVER, Boundary, PreparedRules, Turn, Watch
+
+# The separation of two fixes and their distances to an edge are measured in two ways that
+# differ by less than one percent.
+_SLACK: Final = 1.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a fold found.
+
+    `episodes`: all that were alive when it began or that it touched, taken-back ones left
+    out: what re-judgement compares with the alerts. `changes`: those that are new or other
+    than when it began, taken-back ones (`VOID`) included: what a live fix brings about.
+    `implausible`: digests of fixes set aside for impossible speed.
+    """
+
+    state: State
+    episodes: tuple[Episode, ...]
+    changes: tuple[Episode, ...]
+    no_data: tuple[NoData, ...]
+    implausible: tuple[bytes, ...]
+
+
+def judge(
+    state: State,
+    fixes: Iterable[Fix],
+    rules: PreparedRules,
+    *,
+    until_s: int,
+    parameters: Parameters,
+) -> Judgement:
+    """The judgement of all that happened in `state.until_s < t <= until_s`.
+
+    Fixes outside that time, unusable fixes and duplicates are passed over. Raises
+    StateMismatch if the state was judged by another engine or other numbers, ValueError if
+    `until_s` lies before the state.
+    """
+    if state.fingerprint != parameters.fingerprint:
+        raise StateMismatch("this state was judged by another engine or other parameters")
+    if until_s < state.until_s:
+        raise ValueError("judgement does not run backwards: restore an earlier state")
+    trail = Trail(state.last, state.suspect, parameters)
+    instants = trail.follow(fixes, state.until_s, until_s)
+    fold = _Fold(state, rules, parameters, instants)
+    fold.run(until_s)
+    return fold.judgement(until_s, trail)
+
+
+def next_due_s(state: State, rules: PreparedRules, *, parameters: Parameters) -> int | None:
+    """The earliest second after the state at which time alone could change something."""
+    due = [deadline_s(track, parameters) for track in state.tracks]
+    due.append(rules.next_change(state.until_s))
+    return min((at_s for at_s in due if at_s is not None), default=None)
+
+
+class _Fold:
+    """One fold at work: instants, the clock's boundaries and deadlines, merged by time."""
+
+    def __init__(
+        self,
+        state: State,
+        rules: PreparedRules,
+        parameters: Parameters,
+        instants: list[Instant],
+    ) -> None:
+        self._state = state
+        self._rules = rules
+        self._watches = rules.watches
+        self._parameters = parameters
+        self._docket = Docket(parameters=parameters, next_ordinal=state.next_ordinal)
+        self._no_data: list[NoData] = []
+        self._last = state.last
+        self._instants = instants
+        self._distances = _Distances(rules, instants, parameters)
+        self._tracks = self._resumed()
+
+    def run(self, until_s: int) -> None:
+        instants, boundaries = self._instants, self._rules.boundaries(self._state.until_s, until_s)
+        next_instant = next_boundary = 0
+        while True:
+            instant_s = instants[next_instant].at_s if next_instant < len(instants) else FOREVER
+            boundary_s = (
+                boundaries[next_boundary].at_s if next_boundary < len(boundaries) else FOREVER
+            )
+            at_s = min(instant_s, boundary_s, self._deadline_s())
+            if at_s > until_s:
+                return
+            while next_boundary < len(boundaries) and boundaries[next_boundary].at_s == at_s:
+                self._turn(boundaries[next_boundary])
+                next_boundary += 1
+            if instant_s == at_s:
+                self._judge(next_instant)
+                next_instant += 1
+            for index, track in self._tracks.items():
+                self._tracks[index] = meet_deadlines(track, at_s, self._docket)
+
+    def judgement(self, until_s: int, trail: Trail) -> Judgement:
+        tracks = tuple(self._tracks[index] for index in sorted(self._tracks))
+        alive = [episode for track in tracks for episode in track.episodes]
+        reported = [e for e in (*self._docket.settled, *alive) if e.certainty is not Certainty.HELD]
+        reported.sort(key=lambda episode: episode.ordinal)
+        before = {e.ordinal: e for track in self._state.tracks for e in track.episodes}
+        return Judgement(
+            state=State(
+                until_s=until_s,
+                fingerprint=self._state.fingerprint,
+                next_ordinal=self._docket.next_ordinal,
+                last=trail.last,
+                suspect=trail.suspect,
+                tracks=tracks,
+            ),
+            episodes=tuple(e for e in reported if e.certainty is not Certainty.VOID),
+            changes=tuple(e for e in reported if before.get(e.ordinal) != e),
+            no_data=tuple(self._no_data),
+            implausible=tuple(trail.implausible),
+        )
+
+    def _resumed(self) -> dict[int, Track]:
+        """The state's tracks by their watch; one whose rule is gone ended with the state."""
+        if not self._state.tracks:
+            return {}
+        at_s = self._state.until_s
+        index_of = {
+            (watch.rule_id, watch.perimeter, watch.identity): index
+            for index, watch in enumerate(self._watches)
+            if watch.is_in_force(at_s)
+        }
+        tracks = {}
+        for track in self._state.tracks:
+            index = index_of.get((track.rule_id, track.perimeter, track.identity))
+            if index is None:
+                end_watch(track, at_s, self._docket)
+            else:
+                tracks[index] = track
+        return tracks
+
+    def _deadline_s(self) -> int:
+        due = (deadline_s(track, self._parameters) for track in self._tracks.values())
+        return min((at_s for at_s in due if at_s is not None), default=FOREVER)
+
+    # The clock ------------------------------------------------------------------------
+
+    def _turn(self, boundary: Boundary) -> None:
+        at_s, turn, index = boundary
+        watch, track = self._watches[index], self._tracks.get(index)
+        if turn is Turn.WINDOW_STARTS:
+            self._start_window(index, at_s)
+        elif track and turn is Turn.WINDOW_ENDS:
+            end = Ending.RULE if at_s == watch.until_s else Ending.WINDOW
+            self._tracks[index] = end_window(track, at_s, end, self._docket)
+        elif track:
+            end_watch(self._tracks.pop(index), at_s, self._docket)
+
+    def _start_window(self, index: int, at_s: int) -> None:
+        """The clock opens an episode on fresh hard evidence, or notes that nobody knows.
+
+        An inclusion asks where the person is; an exclusion asks only of one last seen inside.
+        """
+        watch, track = self._watches[index], self._tracks.get(index)
+        if track:
+            opened = start_window(track, at_s, watch, self._docket)
+            if opened:
+                self._tracks[index] = opened
+                return
+        elif watch.kind is RuleKind.EXCLUSION or self._knows_place(at_s):
+            return
+        if watch.perimeter is Perimeter.ZONE:
+            self._no_data.append(
+                NoData(
+                    rule_id=watch.rule_id,
+                    version=watch.version_at(at_s),
+                    at_s=at_s,
+                    last_fix_s=self._last.at_s if self._last else None,
+                )
+            )
+
+    def _knows_place(self, at_s: int) -> bool:
+        return self._last is not None and at_s - self._last.at_s <= self._parameters.fresh_s
+
+    # The fixes ------------------------------------------------------------------------
+
+    def _judge(self, number: int) -> None:
+        instant = self._instants[number]
+        at_s = instant.at_s
+        for index in sorted({*self._distances.concerned(number), *self._tracks}):
+            watch, track = self._watches[index], self._tracks.get(index)
+            if not watch.is_in_force(at_s):
+                continue
+            distances_m = self._distances.of(index, number)
+            sight = _sight(watch, instant, distances_m, self._parameters.hard_factor)
+            after = judge_sight(track, sight, watch, self._docket)
+            if after:
+                self._tracks[index] = after
+            elif track:
+                del self._tracks[index]
+            else:
+                self._look_between(watch, instant, distances_m)
+        self._last = instant.anchor
+
+    def _look_between(self, watch: Watch, instant: Instant, distances_m: list[float]) -> None:
+        """Asks whether the way from the fix before, both clear of the zone, led through it."""
+        before, after = instant.previous, instant.anchor
+        if (
+            before is None
+            or watch.kind is RuleKind.INCLUSION
+            or watch.perimeter is Perimeter.BUFFER
+        ):
+            return
+        if after.at_s - before.at_s > self._parameters.crossing_gap_s:
+            return
+        after_m = distances_m[[fix.digest for fix in instant.fixes].index(after.digest)]
+        apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
+        # The way must at least lead to the edge; most do not, and that is cheap to know.
+        if after_m <= after.accuracy_m or after_m > _SLACK * apart_m:
+            return
+        before_m = watch.zone.distance_m(before.latitude, before.longitude)
+        if before_m <= before.accuracy_m or before_m + after_m > _SLACK * apart_m:
+            return
+        window_start_s = watch.window_start(after.at_s)
+        if window_start_s is None or window_start_s > before.at_s:
+            return
+        crossing = watch.obstacle.crossing(before, after, self._parameters)
+        if crossing is Crossing.NONE:
+            return
+        sure = crossing is Crossing.CONFIRMED
+        self._docket.settled.append(
+            Episode(
+                rule_id=watch.rule_id,
+                perimeter=watch.perimeter,
+                kind=watch.kind,
+                version=watch.version_at(before.at_s),
+                ordinal=self._docket.number(),
+                certainty=Certainty.CONFIRMED if sure else Certainty.POSSIBLE,
+                opened_by=Opening.CROSSING,
+                window_start_s=window_start_s,
+                onset_s=before.at_s,
+                since_possible_s=before.at_s,
+                jump=instant.jump,
+                evidence=(
+                    _evidence(before, before_m, Role.BEFORE),
+                    _evidence(after, after_m, Role.AFTER),
+                ),
+                possible_at_s=None if sure else after.at_s,
+                confirmed_at_s=after.at_s if sure else None,
+                ended_s=after.at_s,
+                end=Ending.CROSSED,
+            )
+        )
+
+
+class _Distances:
+    """Which watches an instant concerns, and its distances to them; each zone in one go."""
+
+    def __init__(
+        self, rules: PreparedRules, instants: list[Instant], parameters: Parameters
+    ) -> None:
+        self._watches = rules.watches
+        self._instants = instants
+        self._reached = rules.reached([_reach(instant, parameters) for instant in instants])
+        self._inclusions = rules.inclusions
+        self._known: dict[int, dict[int, list[float]]] = {}
+
+    def concerned(self, number: int) -> list[int]:
+        """The watches that the instant, or the way to it, may touch; every inclusion."""
+        return [*self._reached[number], *self._inclusions]
+
+    def of(self, index: int, number: int) -> list[float]:
+        """Signed metres from each fix of the instant to the edge of the watch's zone."""
+        zone = self._watches[index].zone
+        known = self._known.get(id(zone))
+        if known is None:
+            known = self._known[id(zone)] = self._all(index)
+        if number not in known:
+            known[number] = self._some(index, [number])[number]
+        return known[number]
+
+    def _all(self, index: int) -> dict[int, list[float]]:
+        if self._watches[index].kind is RuleKind.INCLUSION:
+            return self._some(index, list(range(len(self._instants))))
+        return self._some(index, [n for n, hits in enumerate(self._reached) if index in hits])
+
+    def _some(self, index: int, numbers: list[int]) -> dict[int, list[float]]:
+        fixes = [fix for number in numbers for fix in self._instants[number].fixes]
+        distances = iter(
+            self._watches[index].zone.distances_m(
+                [fix.latitude for fix in fixes], [fix.longitude for fix in fixes]
+            )
+        )
+        return {
+            number: [next(distances) for _ in self._instants[number].fixes] for number in numbers
+        }
+
+
+def _reach(instant: Instant, parameters: Parameters) -> Box:
+    """Where an instant could be evidence of anything: its fixes, and the way to them."""
+    places: list[Fix | Anchor] = list(instant.fixes)
+    previous = instant.previous
+    if previous and instant.at_s - previous.at_s <= parameters.crossing_gap_s:
+        places.append(previous)
+    return Box.around(places).grown(
+        parameters.hard_factor * max(place.accuracy_m for place in places)
+    )
+
+
+def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float) -> Sight:
+    """What an instant says about one perimeter. Every fix counts; they may contradict."""
+    sign = -1.0 if watch.kind is RuleKind.EXCLUSION else 1.0
+    hard, clear = [], []
+    soft = against = False
+    for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
+        beyond_m = sign * distance_m + watch.margin_m
+        if beyond_m > hard_factor * fix.accuracy_m:
+            hard.append((fix, distance_m))
+        elif beyond_m < -fix.accuracy_m:
+            clear.append((fix, distance_m))
+        soft = soft or beyond_m <= 0.0
+        against = against or beyond_m >= 0.0
+    return Sight(
+        at_s=instant.at_s,
+        jump=instant.jump,
+        previous_s=instant.previous.at_s if instant.previous else None,
+        breach=_proof(hard, Role.OPENING) if hard and not soft else None,
+        denial=soft and not hard,
+        compliance=_proof(clear, Role.CLOSING) if clear and not against else None,
+        opposition=against and not clear,
+    )
+
+
+def _proof(agreeing: list[tuple[Fix, float]], role: Role) -> Proof:
+    fix, distance_m = min(agreeing, key=lambda item: item[0].accuracy_m)
+    places = tuple((fix.latitude, fix.longitude) for fix, _ in agreeing)
+    return Proof(_evidence(fix, distance_m, role), places)
+
+
+def _evidence(fix: Fix | Anchor, distance_m: float, role: Role) -> Evidence:
+    return Evidence(
+        digest=fix.digest,
+        at_s=fix.at_s,
+        distance_m=distance_m,
+        accuracy_m=fix.accuracy_m,
+        role=role,
+    )

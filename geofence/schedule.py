@@ -1,0 +1,198 @@
+"""When a rule holds: weekly windows in local wall time, with dated exceptions.
+
+A wall time stands for the first instant at which the local clock shows it or a later one. So
+in the spring night a start inside the missing hour moves to its end, in the autumn night the
+first of two equal times counts, and the order of wall times is never reversed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Window: TypeAlias = tuple[int, int]
+"""Half-open, in Unix seconds."""
+
+_DAY: Final = timedelta(days=1)
+_DAY_S: Final = 86_400
+_WEEK_S: Final = 7 * _DAY_S
+_DAYS_A_WEEK: Final = 7
+# A wall clock is at most a day from UTC, and a weekly window lasts at most a day.
+_REACH_S: Final = 2 * _DAY_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyWindow:
+    """From `start` on a weekday (Monday is 0) to `end`, on the next day if not after `start`."""
+
+    weekday: int
+    start: time
+    end: time
+
+    def __post_init__(self) -> None:
+        if self.weekday not in range(_DAYS_A_WEEK):
+            raise ValueError("weekday runs from 0, Monday, to 6, Sunday")
+        if self.start.tzinfo or self.end.tzinfo:
+            raise ValueError("a weekly window is told in wall time, without an offset")
+        if self.start.microsecond or self.end.microsecond:
+            raise ValueError("a weekly window is told in whole seconds")
+
+    def on(self, day: date) -> LocalWindow:
+        """The window that begins on this day."""
+        ends_on = day if self.end > self.start else day + _DAY
+        return LocalWindow(
+            start=datetime.combine(day, self.start), end=datetime.combine(ends_on, self.end)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalWindow:
+    """Half-open span of wall time: a dated addition or removal."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo or self.end.tzinfo:
+            raise ValueError("a local window is told in wall time, without an offset")
+        if self.start.microsecond or self.end.microsecond:
+            raise ValueError("a local window is told in whole seconds")
+        if self.end <= self.start:
+            raise ValueError("a local window ends after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The weekly windows without what is `removed`, and what is `added`, in an IANA zone.
+
+    Windows that touch or overlap are one. Raises ValueError for an unknown zone and for a
+    schedule that never holds at all.
+    """
+
+    timezone: str
+    weekly: tuple[WeeklyWindow, ...] = ()
+    added: tuple[LocalWindow, ...] = ()
+    removed: tuple[LocalWindow, ...] = ()
+
+    def __post_init__(self) -> None:
+        zone_of(self.timezone)
+        if not self.weekly and not self.added:
+            raise ValueError("a schedule has at least one window")
+
+    def windows(self, from_s: int, until_s: int) -> list[Window]:
+        """The windows between two instants, in order, cut to them."""
+        removed = merged(self._dated(self.removed))
+        weekly = without(merged(self._weekly(from_s, until_s)), removed)
+        return within(merged([*weekly, *self._dated(self.added)]), from_s, until_s)
+
+    def is_open(self, at_s: int) -> bool:
+        """Whether a window holds at this second."""
+        return bool(self.windows(at_s, at_s + 1))
+
+    def next_change(self, after_s: int) -> int | None:
+        """The first instant after this one at which a window starts or ends, or None."""
+        horizon_s = max((end for _, end in self._dated(self.added + self.removed)), default=0)
+        # Beyond every dated exception and a change of the clocks, two weeks repeat for ever.
+        last_s = max(horizon_s, after_s) + _WEEK_S
+        from_s = after_s
+        while from_s <= last_s:
+            until_s = from_s + 2 * _WEEK_S
+            for edge_s in sorted(
+                edge for window in self.windows(from_s, until_s) for edge in window
+            ):
+                if after_s < edge_s < until_s and self.is_open(edge_s - 1) != self.is_open(edge_s):
+                    return edge_s
+            from_s = until_s
+        return None
+
+    def _weekly(self, from_s: int, until_s: int) -> Iterator[Window]:
+        zone = zone_of(self.timezone)
+        day = _utc_date(from_s - _REACH_S)
+        last = _utc_date(until_s + _REACH_S)
+        while day <= last:
+            for window in self.weekly:
+                if window.weekday == day.weekday():
+                    yield _instants(window.on(day), zone)
+            day += _DAY
+
+    def _dated(self, windows: tuple[LocalWindow, ...]) -> list[Window]:
+        zone = zone_of(self.timezone)
+        return [_instants(window, zone) for window in windows]
+
+
+@cache  # bounded by the number of zones in the tz database
+def zone_of(name: str) -> ZoneInfo:
+    """The IANA zone of this name; ValueError if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        raise ValueError(f"{name!r} is no IANA time zone") from fault
+
+
+def merged(windows: Iterable[Window]) -> list[Window]:
+    """The same time in order, as few windows as possible; empty ones vanish."""
+    result: list[Window] = []
+    for start_s, end_s in sorted(windows):
+        if start_s >= end_s:
+            continue
+        if result and start_s <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end_s))
+        else:
+            result.append((start_s, end_s))
+    return result
+
+
+def without(windows: Iterable[Window], removed: Iterable[Window]) -> list[Window]:
+    """The time in `windows` and not in `removed`; both merged."""
+    result = list(windows)
+    for cut_start_s, cut_end_s in removed:
+        pieces = (
+            piece
+            for start_s, end_s in result
+            for piece in (
+                (start_s, min(end_s, cut_start_s)),
+                (max(start_s, cut_end_s), end_s),
+            )
+            if piece[0] < piece[1]
+        )
+        result = merged(pieces)
+    return result
+
+
+def within(windows: Iterable[Window], from_s: int, until_s: int) -> list[Window]:
+    """The part of merged windows that lies between two instants."""
+    cut = ((max(start_s, from_s), min(end_s, until_s)) for start_s, end_s in windows)
+    return [(start_s, end_s) for start_s, end_s in cut if start_s < end_s]
+
+
+def _instants(window: LocalWindow, zone: ZoneInfo) -> Window:
+    return _instant(window.start, zone), _instant(window.end, zone)
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> int:
+    """The first second at which the local clock shows this wall time or a later one."""
+    first = int(wall.replace(tzinfo=zone, fold=0).timestamp())
+    second = int(wall.replace(tzinfo=zone, fold=1).timestamp())
+    if second >= first:
+        return first  # the usual case, and the first of two equal wall times
+    return _gap_end(second, first, wall, zone)
+
+
+def _gap_end(before_s: int, after_s: int, wall: datetime, zone: ZoneInfo) -> int:
+    """Where the clock jumps over a wall time: the first second after the jump, by bisection."""
+    while after_s - before_s > 1:
+        middle_s = (before_s + after_s) // 2
+        shown = datetime.fromtimestamp(middle_s, tz=zone).replace(tzinfo=None)
+        if shown >= wall:
+            after_s = middle_s
+        else:
+            before_s = middle_s
+    return after_s
+
+
+def _utc_date(at_s: int) -> date:
+    return datetime.fromtimestamp(at_s, tz=UTC).date()

@@ -1,0 +1,402 @@
+"""One perimeter of one rule, from evidence to episodes.
+
+The position ignores the schedule. It is clear (no track at all) or
+
+    clear      -- a hard instant -->                candidate
+    candidate  -- a soft instant -->                clear       dropped
+    candidate  -- enough hard instants -->          violating   confirmed
+    violating  -- enough compliant instants -->     clear       ended at the first of them
+
+An episode is the part of a violation that lies in one window of the schedule. A track holds
+the episodes that later evidence may still change; the others are settled in the docket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
+
+from geofence.episode import Certainty, Ending, Episode, Evidence, Opening
+from geofence.parameters import Parameters
+from geofence.rule import Perimeter, RuleKind
+from geofence.watch import Watch
+
+Coordinates: TypeAlias = tuple[float, float]
+
+
+class Proof(NamedTuple):
+    """The most telling fix of an instant, and where all that agree with it were."""
+
+    evidence: Evidence
+    places: tuple[Coordinates, ...]
+
+
+class Sight(NamedTuple):
+    """One instant as one watch sees it: evidence for a breach, for a return, against either.
+
+    Hard and soft fixes in one instant are neither breach nor denial, compliant and opposed
+    ones neither compliance nor opposition.
+    """
+
+    at_s: int
+    jump: bool
+    previous_s: int | None
+    breach: Proof | None
+    denial: bool
+    compliance: Proof | None
+    opposition: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Evidence in one direction that does not suffice yet.
+
+    Independent means a later time and coordinates unlike all counted. All but the deciding
+    instant are counted; the deciding one must be independent of them and complete the span.
+    """
+
+    start_s: int
+    jump: bool
+    counted: tuple[Proof, ...] = ()
+
+    def weigh(self, proof: Proof, at_s: int, parameters: Parameters) -> tuple[Run, bool]:
+        """The run with this instant, and whether it now suffices."""
+        known = {place for counted in self.counted for place in counted.places}
+        if known.issuperset(proof.places):
+            return self, False
+        needed = parameters.jump_instants if self.jump else parameters.confirming_instants
+        span_s = parameters.jump_span_s if self.jump else 0
+        deciding = len(self.counted) >= needed - 1
+        if deciding and at_s - self.start_s < span_s:
+            return self, False
+        return replace(self, counted=(*self.counted, proof)), deciding
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The fixes that were counted."""
+        return tuple(proof.evidence for proof in self.counted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A breach under examination since `run.start_s`."""
+
+    run: Run
+    since_s: int | None
+    last_hard_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violating:
+    """A confirmed breach; `quiet` instants have passed since the last hard one."""
+
+    last_hard: Evidence
+    quiet: int = 0
+    closing: Run | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What is remembered of a watch whose position is not clear."""
+
+    rule_id: str
+    perimeter: Perimeter
+    identity: str
+    position: Candidate | Violating
+    episodes: tuple[Episode, ...] = ()
+
+
+@dataclass(slots=True)
+class Docket:
+    """What the tracks of one fold share: the numbers, the next ordinal, the settled episodes."""
+
+    parameters: Parameters
+    next_ordinal: int
+    settled: list[Episode] = field(default_factory=list)
+
+    def number(self) -> int:
+        """An ordinal that no episode has."""
+        self.next_ordinal += 1
+        return self.next_ordinal - 1
+
+
+def judge_sight(track: Track | None, sight: Sight, watch: Watch, docket: Docket) -> Track | None:
+    """The track after one instant; None if the position is clear."""
+    if track is None:
+        return _suspect(sight, sight.breach, watch, docket) if sight.breach else None
+    if isinstance(track.position, Candidate):
+        if sight.breach:
+            return _accuse(track, track.position, sight.breach, watch, docket)
+        if sight.denial:
+            _drop(track, sight.at_s, docket)
+            return None
+        return track
+    if sight.breach:
+        return _renew(track, track.position, sight.breach, watch, docket)
+    return _consider_return(track, track.position, sight, docket)
+
+
+def start_window(track: Track, at_s: int, watch: Watch, docket: Docket) -> Track | None:
+    """The track with an episode opened by the clock, or None if its evidence is too old."""
+    position = track.position
+    if isinstance(position, Candidate):
+        evidence, sure = position.run.evidence, False
+        last_hard_s = position.last_hard_s
+    else:
+        # While a return is under examination the clock accuses nobody.
+        evidence, sure = (position.last_hard,), position.closing is None
+        last_hard_s = position.last_hard.at_s
+    if at_s - last_hard_s > docket.parameters.fresh_s:
+        return None
+    opening = _Opening(at_s, at_s, Opening.CLOCK, evidence)
+    episode = _episode(position, opening, watch, docket)
+    if sure:
+        episode = replace(episode, certainty=Certainty.CONFIRMED, confirmed_at_s=at_s)
+    return replace(track, episodes=(*track.episodes, episode))
+
+
+def end_window(track: Track, at_s: int, end: Ending, docket: Docket) -> Track:
+    """The track with its open episode ended, held back while a candidate is unresolved."""
+    ended = replace(
+        track,
+        episodes=tuple(
+            replace(episode, ended_s=at_s, end=end) if episode.is_open else episode
+            for episode in track.episodes
+        ),
+    )
+    resolved = isinstance(track.position, Violating) and track.position.closing is None
+    return _settle_ended(ended, docket) if resolved else ended
+
+
+def end_watch(track: Track, at_s: int, docket: Docket) -> None:
+    """Settles all that is left when a rule ends or its zone is redrawn: no fix will tell more."""
+    for episode in end_window(track, at_s, Ending.RULE, docket).episodes:
+        if episode.certainty is not Certainty.HELD:
+            docket.settled.append(episode)
+        elif isinstance(track.position, Candidate):
+            _keep_sighting(episode, docket)
+
+
+def meet_deadlines(track: Track, at_s: int, docket: Docket) -> Track:
+    """The track after its deadlines up to and at this second."""
+    due_s = deadline_s(track, docket.parameters)
+    if due_s is None or due_s > at_s:
+        return track
+    if isinstance(track.position, Candidate):
+        return replace(
+            track,
+            episodes=tuple(
+                replace(episode, certainty=Certainty.POSSIBLE, possible_at_s=at_s)
+                if episode.certainty is Certainty.HELD
+                else episode
+                for episode in track.episodes
+            ),
+        )
+    return _stamp_unproven(track, track.position.last_hard.at_s)
+
+
+def deadline_s(track: Track, parameters: Parameters) -> int | None:
+    """When time alone will change this track, as far as is known now."""
+    position = track.position
+    if isinstance(position, Candidate):
+        held = any(episode.certainty is Certainty.HELD for episode in track.episodes)
+        return position.run.start_s + parameters.possible_after_s if held else None
+    if position.quiet >= parameters.unproven_instants and any(map(_is_unstamped, track.episodes)):
+        return position.last_hard.at_s + parameters.unproven_after_s
+    return None
+
+
+# Opening -------------------------------------------------------------------------------
+
+
+def _suspect(sight: Sight, breach: Proof, watch: Watch, docket: Docket) -> Track:
+    """A candidate opens."""
+    judged_before = sight.previous_s is not None and watch.is_in_force(sight.previous_s)
+    candidate = Candidate(
+        run=Run(start_s=sight.at_s, jump=sight.jump),
+        since_s=sight.previous_s if judged_before else None,
+        last_hard_s=sight.at_s,
+    )
+    track = Track(
+        rule_id=watch.rule_id,
+        perimeter=watch.perimeter,
+        identity=watch.identity,
+        position=candidate,
+    )
+    return _accuse(track, candidate, breach, watch, docket)
+
+
+def _accuse(
+    track: Track, candidate: Candidate, breach: Proof, watch: Watch, docket: Docket
+) -> Track:
+    """One more hard instant against a candidate."""
+    at_s = breach.evidence.at_s
+    run, suffices = candidate.run.weigh(breach, at_s, docket.parameters)
+    candidate = replace(candidate, run=run, last_hard_s=at_s)
+    track = _cover(replace(track, position=candidate), breach, watch, docket)
+    return _confirm(track, run, breach, docket) if suffices else track
+
+
+def _confirm(track: Track, run: Run, breach: Proof, docket: Docket) -> Track:
+    confirmed = tuple(
+        replace(
+            episode,
+            certainty=Certainty.CONFIRMED,
+            confirmed_at_s=breach.evidence.at_s,
+            evidence=_united(episode.evidence, run.evidence),
+        )
+        for episode in track.episodes
+    )
+    position = Violating(last_hard=breach.evidence)
+    return _settle_ended(replace(track, position=position, episodes=confirmed), docket)
+
+
+def _drop(track: Track, at_s: int, docket: Docket) -> None:
+    """A soft instant clears the person: what was reported is taken back."""
+    for episode in track.episodes:
+        ended = _cut(episode, at_s)
+        if episode.kind is RuleKind.EXCLUSION and ended.onset_s < at_s:
+            _keep_sighting(ended, docket)
+        elif episode.certainty is Certainty.POSSIBLE:
+            docket.settled.append(replace(ended, certainty=Certainty.VOID))
+
+
+def _keep_sighting(episode: Episode, docket: Docket) -> None:
+    if episode.kind is RuleKind.EXCLUSION:
+        docket.settled.append(replace(episode, certainty=Certainty.SIGHTING))
+
+
+# Going on and closing ------------------------------------------------------------------
+
+
+def _renew(track: Track, position: Violating, breach: Proof, watch: Watch, docket: Docket) -> Track:
+    """Hard evidence resumes: a return that was examined is dropped, a stamp taken off."""
+    if position.closing:
+        track = _refuse_return(track, breach.evidence.at_s, docket)
+    episodes = track.episodes
+    if any(episode.unproven_since_s is not None for episode in episodes):
+        episodes = tuple(replace(episode, unproven_since_s=None) for episode in episodes)
+    track = replace(track, position=Violating(last_hard=breach.evidence), episodes=episodes)
+    return _cover(track, breach, watch, docket)
+
+
+def _consider_return(
+    track: Track, position: Violating, sight: Sight, docket: Docket
+) -> Track | None:
+    """The mirror of accusing: compliant instants end the violation, an opposed one drops that."""
+    closing = position.closing
+    if sight.compliance:
+        closing = closing or Run(start_s=sight.at_s, jump=sight.jump)
+        closing, suffices = closing.weigh(sight.compliance, sight.at_s, docket.parameters)
+        if suffices:
+            _close(track, closing, docket)
+            return None
+    elif closing and sight.opposition:
+        track, closing = _refuse_return(track, sight.at_s, docket), None
+    position = replace(position, quiet=position.quiet + 1, closing=closing)
+    return replace(track, position=position)
+
+
+def _refuse_return(track: Track, at_s: int, docket: Docket) -> Track:
+    """The person had not returned: what was held back for that stands."""
+    standing = tuple(
+        replace(episode, certainty=Certainty.CONFIRMED, confirmed_at_s=at_s)
+        if episode.certainty is Certainty.HELD
+        else episode
+        for episode in track.episodes
+    )
+    return _settle_ended(replace(track, episodes=standing), docket)
+
+
+def _close(track: Track, closing: Run, docket: Docket) -> None:
+    """The violation ended at the first compliant instant of the run."""
+    for episode in track.episodes:
+        ended = _cut(episode, closing.start_s)
+        if ended.onset_s < closing.start_s:
+            evidence = _united(ended.evidence, closing.evidence)
+            docket.settled.append(replace(ended, evidence=evidence))
+        elif episode.certainty is not Certainty.HELD:
+            docket.settled.append(replace(ended, certainty=Certainty.VOID))
+
+
+def _stamp_unproven(track: Track, last_hard_s: int) -> Track:
+    return replace(
+        track,
+        episodes=tuple(
+            replace(episode, unproven_since_s=max(episode.onset_s, last_hard_s))
+            if _is_unstamped(episode)
+            else episode
+            for episode in track.episodes
+        ),
+    )
+
+
+# Episodes ------------------------------------------------------------------------------
+
+
+def _cover(track: Track, breach: Proof, watch: Watch, docket: Docket) -> Track:
+    """The track with an episode for the window that holds now, unless it has one."""
+    at_s = breach.evidence.at_s
+    if any(episode.is_open for episode in track.episodes):
+        return track
+    window_start_s = watch.window_start(at_s)
+    if window_start_s is None:
+        return track
+    opening = _Opening(at_s, window_start_s, Opening.FIXES, (breach.evidence,))
+    episode = _episode(track.position, opening, watch, docket)
+    if isinstance(track.position, Violating):
+        episode = replace(episode, certainty=Certainty.CONFIRMED, confirmed_at_s=at_s)
+    return replace(track, episodes=(*track.episodes, episode))
+
+
+class _Opening(NamedTuple):
+    at_s: int
+    window_start_s: int
+    opened_by: Opening
+    evidence: tuple[Evidence, ...]
+
+
+def _episode(
+    position: Candidate | Violating, opening: _Opening, watch: Watch, docket: Docket
+) -> Episode:
+    """A held episode. It cannot have begun before its window, nor before the last fix without."""
+    candidate = position if isinstance(position, Candidate) else None
+    since_s = candidate.since_s if candidate else opening.window_start_s
+    return Episode(
+        rule_id=watch.rule_id,
+        perimeter=watch.perimeter,
+        kind=watch.kind,
+        version=watch.version_at(opening.at_s),
+        ordinal=docket.number(),
+        certainty=Certainty.HELD,
+        opened_by=opening.opened_by,
+        window_start_s=opening.window_start_s,
+        onset_s=opening.at_s,
+        since_possible_s=None if since_s is None else max(since_s, opening.window_start_s),
+        jump=candidate is not None and candidate.run.jump,
+        evidence=opening.evidence,
+    )
+
+
+def _settle_ended(track: Track, docket: Docket) -> Track:
+    docket.settled.extend(episode for episode in track.episodes if not episode.is_open)
+    return replace(track, episodes=tuple(e for e in track.episodes if e.is_open))
+
+
+def _cut(episode: Episode, at_s: int) -> Episode:
+    """The episode ended by compliance, if its window did not end it before."""
+    if episode.ended_s is not None and episode.ended_s <= at_s:
+        return episode
+    return replace(episode, ended_s=max(at_s, episode.onset_s), end=Ending.COMPLIANCE)
+
+
+def _is_unstamped(episode: Episode) -> bool:
+    confirmed = episode.certainty is Certainty.CONFIRMED
+    return confirmed and episode.is_open and episode.unproven_since_s is None
+
+
+def _united(before: Iterable[Evidence], more: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """All evidence, each fix once, in order of time."""
+    by_digest = {evidence.digest: evidence for evidence in (*before, *more)}
+    return tuple(sorted(by_digest.values(), key=lambda e: (e.at_s, e.digest)))

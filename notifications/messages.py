@@ -1,0 +1,292 @@
+"""What messages say: texts as data, by template and language.
+
+A lock screen, and the subject of an e-mail, which lands on one, say nothing of what the message
+is about: they take no parameter, and are the same for everything that goes to a supervisee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from string import Formatter
+
+from notifications.formats import Language
+from notifications.planning import Subject
+
+
+class Template(Enum):
+    """Every text that can be sent."""
+
+    PAYMENT_DUE = "payment_due"
+    PAYMENT_OVERDUE = "payment_overdue"
+    CHECK_IN = "check_in"
+    HEARING = "hearing"
+    APPOINTMENT = "appointment"
+    ALERT = "alert"
+
+
+class Line(Enum):
+    """The forms in which one item stands in the list of a reminder."""
+
+    PAYMENT_DUE = "payment_due"
+    PAYMENT_OVERDUE = "payment_overdue"
+    ON_DAY = "on_day"
+    AT_TIME = "at_time"
+
+
+class ParameterError(Exception):
+    """A text was asked for with other parameters than its own: a fault in our code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A message in words. Only `body` is personal, and is kept out of `repr`."""
+
+    subject: str
+    body: str = field(repr=False)
+    lock_screen_title: str
+    lock_screen_body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neutral:
+    """What may be read over a shoulder."""
+
+    subject: str
+    lock_screen_title: str
+    lock_screen_body: str
+
+
+NEUTRAL: Mapping[Language, Neutral] = {
+    Language.ENGLISH: Neutral(
+        subject="You have a message",
+        lock_screen_title="You have a message",
+        lock_screen_body="Open the app to read it.",
+    ),
+    Language.SPANISH: Neutral(
+        subject="Tiene un mensaje",
+        lock_screen_title="Tiene un mensaje",
+        lock_screen_body="Abra la aplicación para leerlo.",
+    ),
+}
+
+# An officer must know at a glance that it is urgent; nobody else can tell whom it concerns.
+ALERT_SUBJECTS: Mapping[Language, str] = {
+    Language.ENGLISH: "Critical alert: sign in to read it",
+    Language.SPANISH: "Alerta crítica: inicie sesión para leerla",
+}
+
+SUBJECTS: Mapping[Language, Mapping[Subject, str]] = {
+    Language.ENGLISH: {
+        Subject.FINE: "Fine",
+        Subject.COURT_FEE: "Court fee",
+        Subject.RESTITUTION: "Restitution",
+        Subject.SUPERVISION_FEE: "Supervision fee",
+        Subject.PROGRAMME_FEE: "Program fee",
+        Subject.SUBJECT_ACCESS_FEE: "Fee for your access request",
+        Subject.CHECK_IN: "Check-in",
+        Subject.COURT_HEARING: "Court hearing",
+        Subject.APPOINTMENT: "Appointment",
+    },
+    Language.SPANISH: {
+        Subject.FINE: "Multa",
+        Subject.COURT_FEE: "Tasa judicial",
+        Subject.RESTITUTION: "Restitución",
+        Subject.SUPERVISION_FEE: "Cuota de supervisión",
+        Subject.PROGRAMME_FEE: "Cuota del programa",
+        Subject.SUBJECT_ACCESS_FEE: "Cuota por su solicitud de acceso",
+        Subject.CHECK_IN: "Reporte",
+        Subject.COURT_HEARING: "Audiencia judicial",
+        Subject.APPOINTMENT: "Cita",
+    },
+}
+
+LINES: Mapping[Language, Mapping[Line, str]] = {
+    Language.ENGLISH: {
+        Line.PAYMENT_DUE: "- {subject}: {amount}, due {day}",
+        Line.PAYMENT_OVERDUE: "- {subject}: {amount}, was due {day}",
+        Line.ON_DAY: "- {subject}: {day}",
+        Line.AT_TIME: "- {subject}: {day}, {time}",
+    },
+    Language.SPANISH: {
+        Line.PAYMENT_DUE: "- {subject}: {amount}, vence el {day}",
+        Line.PAYMENT_OVERDUE: "- {subject}: {amount}, venció el {day}",
+        Line.ON_DAY: "- {subject}: {day}",
+        Line.AT_TIME: "- {subject}: {day}, {time}",
+    },
+}
+
+BODIES: Mapping[Language, Mapping[Template, str]] = {
+    Language.ENGLISH: {
+        Template.PAYMENT_DUE: """\
+Hello {first_name},
+
+this is a reminder from {agency}.
+
+{items}
+
+Pay here: {pay_url}
+
+If you cannot pay, tell us before {deadline}: call {contact} at {phone}. You can ask for more \
+time, for a payment plan, or for the amount to be reduced. Asking is free.
+
+If you have already paid, there is nothing to do.
+""",
+        Template.PAYMENT_OVERDUE: """\
+Hello {first_name},
+
+this is a note from {agency}. We have not yet received this payment:
+
+{items}
+
+Pay here: {pay_url}
+
+If you cannot pay, call {contact} at {phone}. You can ask for more time, for a payment plan, or \
+for the amount to be reduced. Asking is free. You can check in and use the app as always.
+
+If you have already paid, there is nothing to do.
+""",
+        Template.CHECK_IN: """\
+Hello {first_name},
+
+this is a reminder from {agency}.
+
+{items}
+
+Open the app to check in: {app_url}
+
+If you cannot do it in time, tell us before then: call {contact} at {phone}.
+""",
+        Template.HEARING: """\
+Hello {first_name},
+
+this is a reminder from {agency}.
+
+{items}
+
+More in the app: {app_url}
+
+If you cannot come, or need help to get there, tell us before then: call {contact} at {phone}.
+""",
+        Template.APPOINTMENT: """\
+Hello {first_name},
+
+this is a reminder from {agency}.
+
+{items}
+
+More in the app: {app_url}
+
+If you cannot come, tell us before then: call {contact} at {phone}.
+""",
+        Template.ALERT: """\
+A critical alert is waiting for you.
+
+Reference: {reference}
+Sign in to read it: {sign_in_url}
+
+For the protection of the people concerned this e-mail says nothing more.
+""",
+    },
+    Language.SPANISH: {
+        Template.PAYMENT_DUE: """\
+Hola, {first_name}:
+
+Este es un recordatorio de {agency}.
+
+{items}
+
+Pague aquí: {pay_url}
+
+Si no puede pagar, avísenos antes del {deadline}: llame a {contact} al {phone}. Puede pedir más \
+tiempo, un plan de pagos o una reducción. Pedirlo es gratis.
+
+Si ya pagó, no tiene que hacer nada.
+""",
+        Template.PAYMENT_OVERDUE: """\
+Hola, {first_name}:
+
+Este es un aviso de {agency}. Todavía no hemos recibido este pago:
+
+{items}
+
+Pague aquí: {pay_url}
+
+Si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, un plan de pagos o una \
+reducción. Pedirlo es gratis. Puede reportarse y usar la aplicación como siempre.
+
+Si ya pagó, no tiene que hacer nada.
+""",
+        Template.CHECK_IN: """\
+Hola, {first_name}:
+
+Este es un recordatorio de {agency}.
+
+{items}
+
+Abra la aplicación para reportarse: {app_url}
+
+Si no puede hacerlo a tiempo, avísenos antes: llame a {contact} al {phone}.
+""",
+        Template.HEARING: """\
+Hola, {first_name}:
+
+Este es un recordatorio de {agency}.
+
+{items}
+
+Más en la aplicación: {app_url}
+
+Si no puede venir, o necesita ayuda para llegar, avísenos antes: llame a {contact} al {phone}.
+""",
+        Template.APPOINTMENT: """\
+Hola, {first_name}:
+
+Este es un recordatorio de {agency}.
+
+{items}
+
+Más en la aplicación: {app_url}
+
+Si no puede venir, avísenos antes: llame a {contact} al {phone}.
+""",
+        Template.ALERT: """\
+Hay una alerta crítica esperándole.
+
+Referencia: {reference}
+Inicie sesión para leerla: {sign_in_url}
+
+Para proteger a las personas afectadas, este correo no dice nada más.
+""",
+    },
+}
+
+
+def parameters_of(text: str) -> frozenset[str]:
+    """The names of the parameters that `text` takes."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def render(template: Template, language: Language, params: Mapping[str, str]) -> Rendered:
+    """`template` in `language`. Raises ParameterError on a missing or unknown parameter."""
+    neutral = NEUTRAL[language]
+    return Rendered(
+        subject=ALERT_SUBJECTS[language] if template is Template.ALERT else neutral.subject,
+        body=_fill(BODIES[language][template], params),
+        lock_screen_title=neutral.lock_screen_title,
+        lock_screen_body=neutral.lock_screen_body,
+    )
+
+
+def render_line(line: Line, language: Language, params: Mapping[str, str]) -> str:
+    """One item of a list. Raises ParameterError on a missing or unknown parameter."""
+    return _fill(LINES[language][line], params)
+
+
+def _fill(text: str, params: Mapping[str, str]) -> str:
+    expected = parameters_of(text)
+    if expected != params.keys():
+        wrong = ", ".join(sorted(expected ^ params.keys()))
+        raise ParameterError(f"missing or unknown parameters: {wrong}")
+    return text.format_map(params)

@@ -1,0 +1,108 @@
+"""The words of a reminder, from the items it is about and the person it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from notifications.formats import Language, clock_time, day, money
+from notifications.kind import MessageKind
+from notifications.messages import SUBJECTS, Line, Rendered, Template, render, render_line
+from notifications.planning import DueItem
+
+_TEMPLATES = {
+    MessageKind.CHECK_IN: Template.CHECK_IN,
+    MessageKind.HEARING: Template.HEARING,
+    MessageKind.APPOINTMENT: Template.APPOINTMENT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whom a reminder addresses and whom they can turn to.
+
+    `agency` sends it; `contact` and `phone` are the person to call; the links open the page to
+    pay on and the app.
+    """
+
+    first_name: str = field(repr=False)
+    agency: str
+    contact: str
+    phone: str
+    pay_url: str
+    app_url: str
+    language: Language
+    zone: ZoneInfo
+
+
+def render_reminder(
+    items: Sequence[DueItem], recipient: Recipient, *, overdue: AbstractSet[UUID]
+) -> Rendered:
+    """One message about all `items`, which are of one kind; `overdue` are the `source_id` of
+    payments past their day. Raises ValueError on no items or items of several kinds.
+    """
+    kinds = {item.kind for item in items}
+    if len(kinds) != 1:
+        raise ValueError("a reminder is about items of exactly one kind")
+    if kinds == {MessageKind.PAYMENT}:
+        return _payment(items, recipient, overdue)
+    params = _sender(recipient) | {
+        "items": "\n".join(_event_line(item, recipient) for item in items),
+        "app_url": recipient.app_url,
+    }
+    return render(_TEMPLATES[kinds.pop()], recipient.language, params)
+
+
+def _sender(recipient: Recipient) -> dict[str, str]:
+    return {
+        "first_name": recipient.first_name,
+        "agency": recipient.agency,
+        "contact": recipient.contact,
+        "phone": recipient.phone,
+    }
+
+
+def _payment(
+    items: Sequence[DueItem], recipient: Recipient, overdue: AbstractSet[UUID]
+) -> Rendered:
+    params = _sender(recipient) | {
+        "items": "\n".join(
+            _payment_line(item, recipient, overdue=item.source_id in overdue) for item in items
+        ),
+        "pay_url": recipient.pay_url,
+    }
+    ahead = [item.local_day(recipient.zone) for item in items if item.source_id not in overdue]
+    if not ahead:
+        return render(Template.PAYMENT_OVERDUE, recipient.language, params)
+    params["deadline"] = day(min(ahead), recipient.language)
+    return render(Template.PAYMENT_DUE, recipient.language, params)
+
+
+def _payment_line(item: DueItem, recipient: Recipient, *, overdue: bool) -> str:
+    params = {
+        "subject": _subject(item, recipient.language),
+        "amount": money(item.amount_minor or 0, item.currency or ""),  # a payment has both: DueItem
+        "day": day(item.local_day(recipient.zone), recipient.language),
+    }
+    line = Line.PAYMENT_OVERDUE if overdue else Line.PAYMENT_DUE
+    return render_line(line, recipient.language, params)
+
+
+def _event_line(item: DueItem, recipient: Recipient) -> str:
+    params = {
+        "subject": _subject(item, recipient.language),
+        "day": day(item.local_day(recipient.zone), recipient.language),
+    }
+    if item.due_at is None:
+        return render_line(Line.ON_DAY, recipient.language, params)
+    local = item.due_at.astimezone(recipient.zone)
+    params["time"] = clock_time(local.time(), recipient.language)
+    return render_line(Line.AT_TIME, recipient.language, params)
+
+
+def _subject(item: DueItem, language: Language) -> str:
+    name = SUBJECTS[language][item.subject]
+    return f"{name} ({item.detail})" if item.detail else name

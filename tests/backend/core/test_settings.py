@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from backend.core.settings import PREFIX, Mode, Settings, SettingsError, kept_server_keys
+
+SECRET = "ab" * 32
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    return {
+        "CONNECTREX_ROOT_SECRET": SECRET,
+        "CONNECTREX_SERVER_KEYS": str(kept_server_keys(tmp_path / "keys.pem")),
+        "CONNECTREX_PUBLIC_URL": "https://connectrex.test",
+        "CONNECTREX_SMTP_URL": "smtps://relay.test:465",
+        "CONNECTREX_METRICS_TOKEN": "invented",
+    }
+
+
+def test_an_empty_environment_names_what_is_missing() -> None:
+    with pytest.raises(SettingsError, match=r"ROOT_SECRET.*SERVER_KEYS.*PUBLIC_URL"):
+        Settings.from_environment({})
+
+
+def test_production_is_the_mode_that_needs_no_word(production: dict[str, str]) -> None:
+    assert Settings.from_environment(production).mode is Mode.PRODUCTION
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"ROOT_SECRET": "ab"}, "ROOT_SECRET"),
+        ({"ROOT_SECRET": "not hexadecimal"}, "ROOT_SECRET"),
+        ({"PUBLIC_URL": "http://connectrex.test"}, "https"),
+        ({"PUBLIC_URL": "https://connectrex.test/path"}, "PUBLIC_URL"),
+        ({"SERVER_KEYS": "/nowhere"}, "SERVER_KEYS"),
+        ({"STEPPED_CLOCK": "/tmp/clock"}, "demo and test only"),
+        ({"FCM_PROXY": "http://127.0.0.1:9"}, "demo and test only"),
+        ({"SMTP_URL": ""}, "SMTP_URL"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "many"}, "TRUSTED_PROXIES"),
+        ({"MODE": "staging"}, "MODE"),
+        ({"ROOT_SECERT": SECRET}, "unknown: CONNECTREX_ROOT_SECERT"),
+    ],
+)
+def test_production_refuses_to_start(
+    production: dict[str, str], change: dict[str, str], reason: str
+) -> None:
+    environment = production | {PREFIX + name: value for name, value in change.items()}
+
+    with pytest.raises(SettingsError, match=reason):
+        Settings.from_environment(environment)
+
+
+def test_development_makes_up_what_is_missing_and_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    first = Settings.from_environment({"CONNECTREX_MODE": "development"})
+    second = Settings.from_environment({"CONNECTREX_MODE": "development"})
+
+    assert first == second
+    assert first.root_secret != bytes(32)
+
+
+def test_nothing_is_made_up_beside_what_is_given(
+    production: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+
+    Settings.from_environment(production | {"CONNECTREX_MODE": "development"})
+
+    assert list(empty.iterdir()) == []
+
+
+def test_secrets_are_not_shown(production: dict[str, str]) -> None:
+    settings = Settings.from_environment(production)
+
+    shown = repr(settings)
+
+    for value in (SECRET, repr(settings.root_secret), "relay.test", "invented"):
+        assert value not in shown
+
+
+def test_the_operators_table_is_complete() -> None:
+    table = Path("docs/operating.md").read_text(encoding="utf-8")
+
+    for item in fields(Settings):
+        row = f"| `{PREFIX}{item.name.upper()}` | {item.metadata['help']} |"
+        assert row in table
+
+
+def test_settings_are_frozen(production: dict[str, str]) -> None:
+    settings = Settings.from_environment(production)
+
+    with pytest.raises(AttributeError):
+        settings.mode = Mode.TEST  # type: ignore[misc]  # the case under test
+    with pytest.raises(SettingsError):
+        replace(settings, root_secret=b"")

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+
+import pytest
+
+from backend.devices.assurance import Assurance
+from backend.identity.policy import ASSURANCE_LEVELS, AgencyPolicy, from_stored, to_stored
+from notifications.formats import Language
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"least_assurance": "none"},
+        {"max_accuracy_m": 0},
+        {"max_accuracy_m": 5_001},
+        {"silence_after_s": 59},
+        {"payment_reminder_days": (61,)},
+        {"payment_reminder_days": tuple(range(11))},
+        {"reminder_at": time(7)},
+        {"reminders_from": time(14)},
+        {"reminders_until": time(13)},
+        {"default_currency": "usd"},
+        {"default_currency": "USD\n"},
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"least|max|silence|payment|reminder|currency"):
+        AgencyPolicy(**wrong)
+
+
+def test_a_stored_name_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_acuracy_m"):
+        from_stored({"max_acuracy_m": 50})
+
+
+def test_a_stored_value_of_another_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_accuracy_m"):
+        from_stored({"max_accuracy_m": "50"})
+
+
+def test_what_was_stored_comes_back() -> None:
+    policy = AgencyPolicy(
+        least_assurance="web",
+        max_accuracy_m=50,
+        payment_reminder_days=(-3,),
+        reminder_at=time(9, 30),
+        default_language=Language.SPANISH,
+        default_currency="MXN",
+    )
+
+    assert from_stored(to_stored(policy)) == policy
+
+
+def test_what_was_not_stored_has_its_default() -> None:
+    assert from_stored({}) == AgencyPolicy()
+
+
+def test_the_levels_are_those_of_the_devices() -> None:
+    assert [level.value for level in Assurance] == list(ASSURANCE_LEVELS)

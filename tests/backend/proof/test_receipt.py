@@ -1,0 +1,101 @@
+"""Receipts: reproducible, readable with the published keys, and nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta, timezone
+from typing import Any
+
+import jwt
+import pytest
+
+from backend.proof.receipt import FixReceipt, read_receipt, sign_receipt
+from tests.backend.proof.forge import JKT, NOW, PHONE, SERVER, TOKENS, compact, pem, server, token
+
+KEYS = TOKENS.keys
+RECEIPT = FixReceipt(
+    issuer="https://connectrex.test",
+    jkt=JKT,
+    seq=12,
+    digest=b"\x05" * 32,
+    received_at=NOW + timedelta(microseconds=1),
+    outcome="ACCEPTED",
+)
+HEADER = {"typ": "fix-receipt+jwt", "alg": "ES256", "kid": KEYS.signing_kid}
+CLAIMS: dict[str, Any] = {
+    "iss": "https://connectrex.test",
+    "jkt": JKT,
+    "seq": 12,
+    "hash": "BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU",
+    "received_at": "2026-03-02T09:00:00.000001Z",
+    "outcome": "ACCEPTED",
+}
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        RECEIPT,
+        replace(RECEIPT, seq=None, outcome="PERMISSION_DENIED"),
+        replace(RECEIPT, received_at=NOW),
+    ],
+)
+def test_a_receipt_is_read_as_it_was_signed(receipt: FixReceipt) -> None:
+    assert read_receipt(sign_receipt(receipt, KEYS), KEYS) == receipt
+
+
+def test_anyone_with_the_published_key_can_check_it() -> None:
+    published = jwt.PyJWK(KEYS.jwks()["keys"][0])
+
+    claims = jwt.decode(sign_receipt(RECEIPT, KEYS), published, algorithms=["ES256"])
+
+    assert claims == CLAIMS
+
+
+def test_the_same_facts_give_the_same_receipt() -> None:
+    elsewhere = RECEIPT.received_at.astimezone(timezone(timedelta(hours=5)))
+
+    assert sign_receipt(RECEIPT, KEYS) == sign_receipt(
+        replace(RECEIPT, received_at=elsewhere), KEYS
+    )
+
+
+def test_a_receipt_outlives_the_key_that_signed_it() -> None:
+    rotated = server().keys.from_pem(pem(PHONE) + pem(SERVER, public=True))
+
+    assert read_receipt(sign_receipt(RECEIPT, KEYS), rotated) == RECEIPT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        token(),
+        sign_receipt(RECEIPT, server(PHONE).keys),
+        compact(HEADER, CLAIMS, PHONE),
+        sign_receipt(RECEIPT, KEYS)[:-4] + "AAAA",
+    ],
+)
+def test_what_the_server_did_not_sign_is_no_receipt(text: str) -> None:
+    assert read_receipt(text, KEYS) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": None},
+        {"jkt": 1},
+        {"seq": True},
+        {"seq": 0},
+        {"hash": "short"},
+        {"hash": "A" * 42 + "B"},
+        {"received_at": "2026-03-02T09:00:00"},
+        {"received_at": "2026-13-02T09:00:00Z"},
+        {"received_at": 1},
+        {"outcome": ""},
+    ],
+)
+def test_a_receipt_that_lacks_something_is_none(changes: dict[str, Any]) -> None:
+    assert read_receipt(compact(HEADER, CLAIMS, SERVER), KEYS) == RECEIPT
+    assert read_receipt(compact(HEADER, CLAIMS | changes, SERVER), KEYS) is None

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+import structlog
+from sqlalchemy import func, select
+
+from backend.audit.models import AuditSeal
+from backend.core.db import Database, Session
+from backend.core.jobs import heartbeats
+from backend.core.settings import Settings
+from backend.location import sweeps
+from backend.location.rulebook import RuleBook
+from backend.worker.channels import open_channels
+from backend.worker.jobs import SCHEDULE, SEAL_JOB, jobs, seal, sweep
+from tests.support.clocks import START, FrozenClock
+from tests.support.devices import Person
+
+
+def test_every_scheduled_job_runs_when_there_is_nothing_to_do(
+    database: Database, settings: Settings, clock: FrozenClock
+) -> None:
+    found = jobs(settings, database, clock, open_channels(settings, database))
+
+    more = {job.name: job.run(clock.now()) for job in found}
+
+    assert more == dict.fromkeys(SCHEDULE.periods_s, False)
+
+
+@pytest.mark.usefixtures("testa")
+def test_sealing_chains_what_was_done_and_leaves_a_heartbeat(database: Database) -> None:
+    first, second = seal(database, START), seal(database, START)
+
+    with database.snapshot() as session:
+        seals = session.scalars(select(func.count()).select_from(AuditSeal)).one()
+        [beat] = heartbeats(session, [SEAL_JOB])
+    assert (first, second) == (True, False)
+    assert seals > 0
+    assert beat.finished_at == START
+
+
+def test_one_persons_fault_does_not_stop_the_sweep_of_the_others(
+    database: Database, testa: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = []
+    people = [testa.supervisee_id, testa.agency.id]
+
+    def fails_for_testa(_session: Session, _book: RuleBook, one: object, _now: object) -> None:
+        if one == testa.supervisee_id:
+            raise RuntimeError("Testa Example")
+        swept.append(one)
+
+    monkeypatch.setattr(sweeps, "due", lambda _session, _now: people)
+    monkeypatch.setattr(sweeps, "sweep", fails_for_testa)
+
+    with structlog.testing.capture_logs() as logs:
+        more = sweep(database, RuleBook(), START)
+
+    assert more is False
+    assert swept == people[1:]
+    assert [entry["error_type"] for entry in logs] == ["RuntimeError"]
+    assert "Testa" not in str(logs)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_full_batch_is_followed_by_another_unless_all_of_it_failed(
+    database: Database, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    def judge(*_: object) -> None:
+        if not works:
+            raise RuntimeError
+
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    monkeypatch.setattr(sweeps, "due", lambda _session, _now: [1, 2])
+    monkeypatch.setattr(sweeps, "sweep", judge)
+
+    assert sweep(database, RuleBook(), START) is works

@@ -1,0 +1,213 @@
+"""What happens when two do it at once: real connections, real commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from backend.app import create_app
+from backend.core.db import Database
+from backend.core.settings import Mode, Settings
+from backend.devices import service as devices
+from backend.devices.key_state import KeyReason
+from backend.devices.models import ActivationRow, DeviceKey, EnrolmentCode
+from backend.simulator.proof import ProofKey
+from tests.support.clocks import START, FrozenClock
+from tests.support.devices import (
+    ROOT_SECRET,
+    SERVER_URL,
+    Person,
+    code_for,
+    enrolled_phone,
+    fresh_nonce,
+    send_signed,
+    signed_headers,
+    supervised_person,
+)
+
+Answer = TypeVar("Answer")
+ROUNDS = 5
+PHONE = {"platform": "android", "evidence": [], "app_version": "1", "os_version": "16"}
+
+
+@pytest.fixture
+def app(postgresql_database: Database, server_keys: Path) -> Flask:
+    settings = Settings(
+        mode=Mode.TEST,
+        database_url=postgresql_database.url.render_as_string(hide_password=False),
+        root_secret=ROOT_SECRET,
+        server_keys=server_keys,
+        public_url=SERVER_URL,
+    )
+    return create_app(settings, postgresql_database, FrozenClock())
+
+
+@pytest.fixture
+def person(postgresql_database: Database) -> Person:
+    with postgresql_database.transaction() as session:
+        return supervised_person(session, now=START)
+
+
+def at_once(acts: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Return what each of `acts` returned, all begun in the same moment."""
+    together = Barrier(len(acts))
+
+    def begin(act: Callable[[], Answer]) -> Answer:
+        together.wait(timeout=10)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(begin, acts))
+
+
+def challenges(app: Flask, database: Database, person: Person, count: int) -> list[str]:
+    """Return challenges of one fresh code of `person`."""
+    with database.transaction() as session:
+        code = code_for(session, person, now=START)
+    client = app.test_client()
+    answers = [client.post("/v1/enrolments/challenge", json={"code": code}) for _ in range(count)]
+    return [answer.json["challenge"] for answer in answers if answer.json is not None]
+
+
+def enrolment(app: Flask, key: ProofKey, challenge: str) -> Callable[[], int]:
+    def act() -> int:
+        answer = send_signed(
+            app.test_client(), key, "POST", "/v1/devices", members=PHONE, nonce=challenge
+        )
+        return answer.status_code
+
+    return act
+
+
+def test_of_phones_that_redeem_one_code_at_once_one_is_enrolled(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        opened = challenges(app, postgresql_database, person, 4)
+        statuses = at_once([enrolment(app, ProofKey(), challenge) for challenge in opened])
+
+        assert sorted(statuses) == [201, 403, 403, 403]
+    with postgresql_database.snapshot() as session:
+        in_force = session.scalars(
+            select(ActivationRow).where(ActivationRow.ended_at.is_(None))
+        ).all()
+        enrolled = session.scalar(select(func.count()).select_from(DeviceKey))
+    assert len(in_force) == 1
+    assert enrolled == ROUNDS
+
+
+def test_of_phones_that_answer_one_challenge_at_once_one_is_enrolled(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        (challenge,) = challenges(app, postgresql_database, person, 1)
+        statuses = at_once([enrolment(app, ProofKey(), challenge) for _ in range(4)])
+
+        assert sorted(statuses) == [201, 401, 401, 401]
+
+
+def test_one_phone_that_asks_twice_at_once_is_enrolled_once(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    (challenge,) = challenges(app, postgresql_database, person, 1)
+    key = ProofKey()
+
+    statuses = at_once([enrolment(app, key, challenge) for _ in range(3)])
+
+    assert statuses == [201, 201, 201]
+    with postgresql_database.snapshot() as session:
+        assert session.scalar(select(func.count()).select_from(ActivationRow)) == 1
+
+
+def test_one_key_is_not_enrolled_for_two_people_at_once(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    with postgresql_database.transaction() as session:
+        other = supervised_person(session, now=START)
+    key = ProofKey()
+    acts = [
+        enrolment(app, key, challenges(app, postgresql_database, each, 1)[0])
+        for each in (person, other)
+    ]
+
+    assert sorted(at_once(acts)) == [201, 409]
+
+
+def test_wrong_tries_at_once_are_all_counted(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    with postgresql_database.transaction() as session:
+        code = code_for(session, person, now=START)
+    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+
+    def attempt(text: str) -> int:
+        return app.test_client().post("/v1/enrolments/challenge", json={"code": text}).status_code
+
+    at_once([lambda: attempt(wrong)] * 8)
+
+    assert attempt(code) == 403
+    with postgresql_database.snapshot() as session:
+        assert session.scalars(select(EnrolmentCode.failed_tries)).one() == 5
+
+
+def test_asking_for_challenges_while_enrolling_never_deadlocks(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        with postgresql_database.transaction() as session:
+            code = code_for(session, person, now=START)
+        client = app.test_client()
+        first = client.post("/v1/enrolments/challenge", json={"code": code}).json
+        assert first is not None
+
+        def ask(code: str = code) -> int:
+            answer = app.test_client().post("/v1/enrolments/challenge", json={"code": code})
+            return answer.status_code
+
+        enrol = enrolment(app, ProofKey(), first["challenge"])
+        statuses = at_once([ask, ask, ask, ask, ask, enrol])
+
+        assert set(statuses[:5]) <= {200, 403}
+        assert statuses[5] in {201, 401}
+
+
+def test_of_the_same_proof_sent_at_once_one_is_taken(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+    for _ in range(ROUNDS):
+        nonce = fresh_nonce(app.test_client(), phone.key)
+        headers = signed_headers(phone.key, "POST", "/v1/token", nonce=nonce)
+
+        def send(headers: dict[str, str] = headers) -> int:
+            return app.test_client().post("/v1/token", headers=headers).status_code
+
+        assert sorted(at_once([send] * 4)) == [200, 409, 409, 409]
+
+
+def test_what_one_process_revokes_no_other_takes(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    elsewhere = Database(postgresql_database.url.render_as_string(hide_password=False))
+    another = create_app(app.extensions["connectrex"].settings, elsewhere, FrozenClock())
+    phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+
+    def ask() -> int:
+        client = another.test_client()
+        nonce = fresh_nonce(client, phone.key)
+        return send_signed(client, phone.key, "POST", "/v1/token", nonce=nonce).status_code
+
+    before = ask()
+    with postgresql_database.transaction() as session:
+        devices.revoke(session, person.officer, phone.jkt, reason=KeyReason.STOLEN, now=START)
+    after = ask()
+    elsewhere.close()
+
+    assert (before, after) == (200, 401)

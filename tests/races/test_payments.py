@@ -1,0 +1,150 @@
+"""Money at several counters at once, on PostgreSQL, each transaction with its own connection."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from backend.core.db import Database
+from backend.core.errors import Code, Problem
+from backend.core.paging import Cursor
+from backend.payments import service
+from backend.payments.ledger import Account
+from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
+from tests.support.clocks import START
+from tests.support.identity import make_supervisee
+from tests.support.offices import Office, make_office
+from tests.support.payments import monthly_fee, owed, paid
+from tests.support.races import at_once
+
+COUNTERS = 6
+TODAY = date(2026, 3, 2)
+
+
+@pytest.fixture
+def office(postgresql_database: Database) -> Office:
+    """An agency at work."""
+    with postgresql_database.transaction() as session:
+        return make_office(session, START)
+
+
+def _tell(database: Database, office: Office, person: UUID, receipt_number: str) -> UUID | Code:
+    """The payment that this counter was given, or why it was refused."""
+    try:
+        with database.transaction() as session:
+            return paid(session, office.actor, person, START, receipt_number=receipt_number).id
+    except Problem as problem:
+        return problem.code
+
+
+def test_one_receipt_told_at_every_counter_at_once_is_one_payment(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+
+    told = at_once([lambda: _tell(database, office, person, "R-77")] * COUNTERS)
+
+    assert len(set(told)) == 1
+    assert isinstance(told[0], UUID)
+    with database.snapshot() as session:
+        balance = service.balance(session, office.actor, person, now=START)
+        assert balance.currencies[0].paid_minor == 10_000
+
+
+def test_one_receipt_for_two_people_at_once_is_refused_to_one(
+    postgresql_database: Database, office: Office
+) -> None:
+    database = postgresql_database
+    with database.transaction() as session:
+        other = make_supervisee(session, office.agency, START)
+
+    told = at_once(
+        [
+            partial(_tell, database, office, person, "R-77")
+            for person in (office.person.id, other.id)
+        ]
+    )
+
+    assert [code for code in told if isinstance(code, Code)] == [Code.ALREADY_EXISTS]
+    with database.snapshot() as session:
+        assert session.scalar(select(func.count()).select_from(LedgerTransactionRow)) == 1
+
+
+def test_payments_at_once_never_pay_a_debt_twice(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+    with database.transaction() as session:
+        debt = owed(session, office.actor, person, TODAY, START, amount_minor=25_000)
+
+    at_once([partial(_tell, database, office, person, f"R-{number}") for number in range(COUNTERS)])
+
+    with database.snapshot() as session:
+        (balance,) = service.balance(session, office.actor, person, now=START).currencies
+        numbers = session.scalars(
+            select(LedgerTransactionRow.number).order_by(LedgerTransactionRow.number)
+        ).all()
+        receivable = session.scalar(
+            select(func.sum(LedgerEntryRow.amount_minor)).where(
+                LedgerEntryRow.obligation_id == debt.id,
+                LedgerEntryRow.account == Account.RECEIVABLE,
+            )
+        )
+    assert receivable == 0
+    assert balance.credit_minor == COUNTERS * 10_000 - 25_000
+    assert list(numbers) == list(range(1, len(numbers) + 1))
+
+
+def test_one_payment_is_reversed_once_however_many_ask(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+    with database.transaction() as session:
+        payment = paid(session, office.actor, person, START)
+
+    def reverse() -> Code | None:
+        try:
+            with database.transaction() as session:
+                service.reverse_payment(
+                    session, office.actor, payment.id, reason="Wrong.", now=START
+                )
+        except Problem as problem:
+            return problem.code
+        return None
+
+    answers = at_once([reverse] * COUNTERS)
+
+    assert answers.count(None) == 1
+    assert answers.count(Code.ILLEGAL_TRANSITION) == COUNTERS - 1
+
+
+def test_workers_at_once_raise_each_due_day_of_a_fee_once(
+    postgresql_database: Database, office: Office
+) -> None:
+    database = postgresql_database
+    with database.transaction() as session:
+        people = [make_supervisee(session, office.agency, START).id for _ in range(4)]
+        for person in people * 2:
+            monthly_fee(session, office.actor, person, START, starts_on=TODAY, day_of_month=20)
+
+    def work() -> int:
+        raised = 0
+        while True:
+            with database.transaction() as session:
+                count = service.raise_recurring(session, START + timedelta(days=60), limit=3)
+            if not count:
+                return raised
+            raised += count
+
+    raised = at_once([work] * COUNTERS)
+
+    assert sum(raised) == 8
+    with database.snapshot() as session:
+        for person in people:
+            page = service.obligations(session, office.actor, person, cursor=Cursor(), now=START)
+            due = sorted(item.due_on for item in page.items)
+            assert due == [date(2026, 3, 20)] * 2 + [date(2026, 4, 20)] * 2

@@ -1,0 +1,1 @@
+"""What tests stand on: factories per slice, a clock that only moves when told, databases, fakes."""

@@ -1,0 +1,145 @@
+"""A supervised person with an order, zones and an enrolled phone that stands or moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from backend.alerts.models import AlertRow
+from backend.conditions.values import Order
+from backend.core.db import Database
+from backend.devices import service as devices
+from backend.location import sweeps
+from backend.location.models import Episode, Fix, Refusal
+from backend.location.rulebook import RuleBook
+from backend.simulator.phone import Phone
+from backend.simulator.position import Position
+from tests.support.clocks import FrozenClock
+from tests.support.conditions import (
+    Case,
+    circle,
+    impose_curfew,
+    impose_exclusion,
+    open_case,
+    order_for,
+)
+from tests.support.devices import CODE_KEY
+from tests.support.phones import phone_of
+
+HOME: Final = (41.88, -87.63)
+MARKET: Final = (41.90, -87.60)
+_METRE_DEG: Final = 1 / 111_195
+
+
+def at(
+    place: tuple[float, float],
+    east_m: float = 0.0,
+    north_m: float = 0.0,
+    *,
+    accuracy_m: float = 10.0,
+    mock: bool = False,
+) -> Position:
+    """A position some metres from a place."""
+    latitude = place[0] + north_m * _METRE_DEG
+    longitude = place[1] + east_m * _METRE_DEG / math.cos(math.radians(place[0]))
+    return Position(latitude=latitude, longitude=longitude, accuracy_m=accuracy_m, mock=mock)
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """One watched person: case, order, phone, and the clock that all of them share."""
+
+    database: Database
+    clock: FrozenClock
+    case: Case
+    order: Order | None
+    phone: Phone
+    book: RuleBook
+
+    def walk(self, positions: list[Position], every_s: float = 60) -> list[int]:
+        """Send a fix for each position, `every_s` apart; return the statuses answered."""
+        statuses = []
+        for position in positions:
+            statuses.append(self.phone.send_fix(position).status)
+            self.clock.step(seconds=every_s)
+        return statuses
+
+    def sweep(self) -> int:
+        """Do once what the worker does every half minute; return how many people were due."""
+        now = self.clock.now()
+        with self.database.transaction() as session:
+            sweeps.adopt(session, now)
+            due = sweeps.due(session, now)
+        for supervisee_id in due:
+            with self.database.transaction() as session:
+                sweeps.sweep(session, self.book, supervisee_id, now)
+        return len(due)
+
+    def alerts(self) -> list[AlertRow]:
+        """Return this person's alerts, oldest first."""
+        with self.database.snapshot() as session:
+            mine = select(AlertRow).where(AlertRow.supervisee_id == self.case.supervisee_id)
+            return list(session.scalars(mine.order_by(AlertRow.id)))
+
+    def fixes(self) -> list[Fix]:
+        """Return the stored fixes in the order in which they were taken."""
+        with self.database.snapshot() as session:
+            return list(session.scalars(select(Fix).order_by(Fix.taken_s, Fix.seq)))
+
+    def refusals(self) -> list[Refusal]:
+        """Return the stored refusals, oldest first."""
+        with self.database.snapshot() as session:
+            return list(session.scalars(select(Refusal).order_by(Refusal.id)))
+
+    def episodes(self) -> list[Episode]:
+        """Return the stored episodes, oldest first."""
+        with self.database.snapshot() as session:
+            return list(session.scalars(select(Episode).order_by(Episode.id)))
+
+
+def watched_person(
+    app: Flask,
+    database: Database,
+    clock: FrozenClock,
+    *,
+    curfew: bool = True,
+    exclusion: bool = True,
+    ordered: bool = True,
+    schedule: dict[str, Any] | None = None,
+) -> Watched:
+    """Create a person at HOME under a curfew, with MARKET forbidden, and enrol a phone."""
+    now, order = clock.now(), None
+    with database.transaction() as session:
+        case = open_case(session, now=now)
+        if ordered:
+            order = order_for(session, case, now=now)
+            if curfew:
+                home = circle(*HOME, 150.0)
+                impose_curfew(session, case, order, now=now, zone=home, schedule=schedule)
+            if exclusion:
+                impose_exclusion(session, case, order, now=now, zone=circle(*MARKET, 300.0))
+    phone = enrol(app.test_client(), database, clock, case)
+    return Watched(
+        database=database, clock=clock, case=case, order=order, phone=phone, book=RuleBook()
+    )
+
+
+def enrol(client: FlaskClient, database: Database, clock: FrozenClock, case: Case) -> Phone:
+    """Enrol a phone for the person of a case."""
+    with database.transaction() as session:
+        issued = devices.issue_code(
+            session, case.officer, case.supervisee_id, code_key=CODE_KEY, now=clock.now()
+        )
+    phone = phone_of(client, clock)
+    phone.enrol(issued.code)
+    return phone
+
+
+def approach(start: tuple[float, float], east_m: float, steps: int) -> list[Position]:
+    """Return positions that lead to a place from the east, in equal steps."""
+    return [at(start, east_m=east_m * (steps - step) / steps) for step in range(steps + 1)]

@@ -1,0 +1,89 @@
+"""People who owe something, and what the worker does about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from backend.core.db import Database, Session
+from backend.outbox.models import OutboxMessage
+from backend.outbox.rows import message_of
+from backend.payments import service as payments
+from backend.payments.kinds import Basis, Method, ObligationKind
+from backend.payments.service import Obligation, Payment, Receipt, Terms
+from backend.reminders import service
+from backend.reminders.service import PlanReport
+from backend.reminders.text import texts_now
+from tests.support.devices import Person
+
+PUBLIC_URL: Final = "https://connectrex.test"
+
+_receipts: Final = count(1)
+
+
+def owes(
+    session: Session,
+    person: Person,
+    due_on: date,
+    now: datetime,
+    *,
+    amount_minor: int = 5_000,
+    kind: ObligationKind = ObligationKind.SUPERVISION_FEE,
+) -> Obligation:
+    """Make the person owe dollars from now on."""
+    terms = Terms(
+        kind=kind, amount_minor=amount_minor, currency="USD", basis=Basis.ORDER, reference="TEST-1"
+    )
+    return payments.raise_obligation(
+        session, person.officer, person.supervisee_id, terms, due_on=due_on, now=now
+    )
+
+
+def pays(session: Session, person: Person, amount_minor: int, now: datetime) -> Payment:
+    """Book money that the person paid at the counter the day before."""
+    receipt = Receipt(
+        receipt_number=f"R-{next(_receipts)}",
+        amount_minor=amount_minor,
+        currency="USD",
+        received_on=date(2026, 3, 1),
+        method=Method.CASH,
+    )
+    return payments.record_payment(
+        session, person.officer, person.supervisee_id, receipt, note="", now=now
+    )
+
+
+def planned(database: Database, now: datetime) -> PlanReport:
+    """Plan, and commit."""
+    with database.transaction() as session:
+        return service.plan_due(session, now)
+
+
+def waiting(database: Database) -> list[tuple[str, datetime]]:
+    """Local day and instant of every reminder that nobody has tried to send, in order."""
+    with database.snapshot() as session:
+        rows = session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.attempts == 0, OutboxMessage.withdrawn_at.is_(None))
+            .order_by(OutboxMessage.due_at)
+        )
+        return [(row.key.rsplit(":", 1)[1], row.due_at) for row in rows]
+
+
+def bodies_now(database: Database) -> list[str]:
+    """What each reminder would say now, in order of their instants; unowed ones are left out."""
+    with database.snapshot() as session:
+        rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.due_at))
+        messages = [message_of(row) for row in rows]
+        texts = texts_now(session, messages, PUBLIC_URL)
+        return [texts[message.id].body for message in messages if message.id in texts]
+
+
+def message_ids(database: Database) -> list[UUID]:
+    """Every message of the outbox, in order of their instants."""
+    with database.snapshot() as session:
+        return list(session.scalars(select(OutboxMessage.id).order_by(OutboxMessage.due_at)))
