@@ -9,6 +9,7 @@ import pytest
 
 SLICES = [
     "alerts",
+    "attestation",
     "audit",
     "conditions",
     "devices",
