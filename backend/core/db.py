@@ -11,12 +11,12 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -48,9 +48,12 @@ __all__ = [
     "UtcDateTime",
     "affected_rows",
     "is_outage",
+    "padded",
     "stored_enum",
     "table_of",
 ]
+
+Value = TypeVar("Value")
 
 _CONVENTION: Final = {
     "ix": "ix_%(column_0_N_label)s",
@@ -260,6 +263,16 @@ def table_of(model: type[Base]) -> Table:
     if not isinstance(table, Table):
         raise TypeError(model.__name__)
     return table
+
+
+def padded(values: Collection[Value]) -> list[Value]:
+    """Return the values, the last one repeated up to a power of two: for `IN` on the hot path.
+
+    Each length of a list is another statement to prepare; so there are only a few.
+    """
+    listed = list(values)
+    missing = (1 << max(len(listed) - 1, 0).bit_length()) - len(listed)
+    return listed + listed[-1:] * missing
 
 
 def affected_rows(session: Session, statement: Executable) -> int:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import flask
@@ -154,20 +155,32 @@ class _ArgumentsParser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
-    """A blueprint with an audience. Officers' POST requests honour `Idempotency-Key`."""
+    """A blueprint with an audience. Officers' POST requests honour `Idempotency-Key`.
+
+    `keeps_answers` is False for those that change nothing: they may be repeated anyhow, and the
+    database would be locked for writing while their answer is made.
+    """
 
     ARGUMENTS_PARSER = _ArgumentsParser()
 
-    def __init__(self, name: str, import_name: str, *, audience: Audience, **options: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        audience: Audience,
+        keeps_answers: bool = True,
+        **options: Any,
+    ) -> None:
         super().__init__(name, import_name, **options)
         self.audience = audience
+        self._keeps_answers = keeps_answers and audience is Audience.OFFICER
         self._prepare_doc_cbks.append(self._document_guard)
 
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Register a view; an officer's POST becomes repeatable by its idempotency key."""
         register: Callable[[View], View] = super().route(rule, **options)
-        idempotent = self.audience is Audience.OFFICER and "POST" in options.get("methods", ())
-        if not idempotent:
+        if not (self._keeps_answers and "POST" in options.get("methods", ())):
             return register
         return lambda view: register(_repeatable(view))
 
@@ -192,7 +205,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         responses = doc.setdefault("responses", {})
         for status, why in guard.responses.items():
             responses.setdefault(str(status), _problem_response(why))
-        if self.audience is Audience.OFFICER and method == "post":
+        if self._keeps_answers and method == "post":
             doc.setdefault("parameters", []).append(_IDEMPOTENCY_PARAMETER)
         return doc
 
@@ -211,6 +224,10 @@ def _problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
+_TOLD: Final = ("ETag", "Cache-Control", "Location")
+"""What a view's answer says in headers, and says again."""
+
+
 def _repeatable(view: View) -> View:
     """Return `view` so that a repeated `Idempotency-Key` gets the first answer, not a second act.
 
@@ -224,7 +241,7 @@ def _repeatable(view: View) -> View:
         secret = platform().settings.root_secret
         repetition = Repetition(secret, key, request.method, request.full_path, request.get_data())
         with platform().database.transaction() as session:
-            stored = repetition.recall(session, actor())
+            stored = repetition.recall(session, actor(), now())
             if stored is not None:
                 return _told_again(stored)
             g.session = session
@@ -235,7 +252,9 @@ def _repeatable(view: View) -> View:
             answer = Answer(
                 status=response.status_code,
                 content_type=response.content_type,
-                etag=response.headers.get("ETag"),
+                headers={
+                    name: response.headers[name] for name in _TOLD if name in response.headers
+                },
                 body=response.get_data(),
             )
             repetition.keep(session, actor(), answer, now())
@@ -247,8 +266,7 @@ def _repeatable(view: View) -> View:
 
 
 def _told_again(answer: Answer) -> Response:
-    headers = {} if answer.etag is None else {"ETag": answer.etag}
-    return Response(answer.body, answer.status, headers, content_type=answer.content_type)
+    return Response(answer.body, answer.status, answer.headers, content_type=answer.content_type)
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no types
@@ -314,11 +332,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no ty
         """Say once that every error is problem+json, instead of flask-smorest's own form."""
         self.spec.components.schema("Problem", schema=ProblemSchema)
         super()._register_responses()
-        response = _problem_response("What was wrong, with a stable code")
-        self.spec.components.responses[self.DEFAULT_ERROR_RESPONSE_NAME] = response
-        for name in ("UNPROCESSABLE_CONTENT", "UNPROCESSABLE_ENTITY"):
-            if name in self.spec.components.responses:
-                self.spec.components.responses[name] = _problem_response("The request is not valid")
+        described = self.spec.components.responses_lazy
+        for status in HTTPStatus:
+            if status >= HTTPStatus.BAD_REQUEST:
+                described[status.name] = _problem_response(status.phrase)
+        described[self.DEFAULT_ERROR_RESPONSE_NAME] = _problem_response(
+            "What was wrong, with a stable code"
+        )
 
 
 _BY_STATUS: Final = {

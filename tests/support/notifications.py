@@ -26,11 +26,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 def rendered(reference: str = "TEST-1") -> Rendered:
     """A message in words."""
-    return render(
-        Template.ALERT,
-        Language.ENGLISH,
-        {"reference": reference, "sign_in_url": "https://connectrex.test/"},
-    )
+    return render(Template.ALERT, Language.ENGLISH, {"reference": reference})
 
 
 def outbound(

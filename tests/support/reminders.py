@@ -20,8 +20,6 @@ from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
 from tests.support.devices import Person
 
-PUBLIC_URL: Final = "https://connectrex.test"
-
 _receipts: Final = count(1)
 
 
@@ -79,7 +77,7 @@ def bodies_now(database: Database) -> list[str]:
     with database.snapshot() as session:
         rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.due_at))
         messages = [message_of(row) for row in rows]
-        texts = texts_now(session, messages, PUBLIC_URL)
+        texts = texts_now(session, messages)
         return [texts[message.id].body for message in messages if message.id in texts]
 
 

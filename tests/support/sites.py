@@ -56,7 +56,7 @@ class Site:
         self._zygote = zygote
         self._log = folder / "log"
         self._lives: list[Life] = []
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -76,7 +76,8 @@ class Site:
 
     def is_up(self) -> bool:
         """Whether all its processes run."""
-        return bool(self._lives) and all(life.is_alive() for life in self._lives)
+        with self._changing:
+            return bool(self._lives) and all(life.is_alive() for life in self._lives)
 
     def kill(self) -> bool:
         """Kill every process at once, wherever it is; return whether there was one to kill."""

@@ -1,0 +1,238 @@
+"""An application with one of everything in it, and what gets a request past each guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from backend.core.clock import rfc3339
+from backend.core.db import Database, Session
+from backend.identity import service as identity
+from backend.identity.service import Role
+from backend.identity.tokens import open_session
+from backend.simulator.phone import Phone, _Call
+from backend.simulator.wire import HttpRequest
+from tests.support.alerts import raised_alert
+from tests.support.clocks import START, FrozenClock
+from tests.support.conditions import (
+    NIGHTS,
+    circle,
+    employ,
+    impose_curfew,
+    order_for,
+    propose_absence,
+    propose_exemption,
+)
+from tests.support.devices import (
+    SERVER_URL,
+    code_for,
+    enrolled_phone,
+    supervised_person,
+)
+from tests.support.location import HOME, at, watched_person
+from tests.support.payments import monthly_fee, owed, paid
+from tests.support.phones import phone_of
+
+_AN_ADMINISTRATORS: Final = ("/v1/agency", "/v1/officer", "/v1/tokens", "/v1/allocation-order")
+_MADE_BY: Final = {
+    "orders": "order_id",
+    "conditions": "condition_id",
+    "exemptions": "exemption_id",
+    "absences": "absence_id",
+    "obligations": "obligation_id",
+    "recurring-fees": "fee_id",
+    "payments": "payment_id",
+    "tokens": "token_id",
+    "officers": "officer_id",
+}
+"""What a list's POST makes, by the name that paths have for its identifier."""
+
+_BEFORE: Final = rfc3339(START - timedelta(hours=1))
+_BEGINS: Final = rfc3339(START)
+_ENDS: Final = rfc3339(START + timedelta(days=7))
+
+
+class House:
+    """A person under an order, with a phone, debts, an alert and officers of every role.
+
+    `ids` are things that are there, by the names that paths have for them; what a request made
+    last takes the place of what was there before.
+    """
+
+    def __init__(self, app: Flask, database: Database, clock: FrozenClock) -> None:
+        self._client = app.test_client()
+        self._database, self._clock = database, clock
+        watched = watched_person(app, database, clock)
+        self._case, self._phone = watched.case, watched.phone
+        assert watched.walk([at(HOME)]) == [200]
+        agency_id, now = self._case.agency_id, clock.now()
+        with database.transaction() as session:
+            agency = identity.get_agency(session, agency_id)
+            self._administrator = employ(
+                session, agency_id, Role.AGENCY_ADMIN, "administrator", now=now
+            )
+            neighbour = supervised_person(session, now=now, agency=agency)
+            self._newcomer = supervised_person(session, now=now, agency=agency)
+            self.ids = self._furnish(session)
+        agency_now = self._client.get("/v1/agency", headers=self._bearer("/v1/agency")).json or {}
+        self._writable = {
+            name: value for name, value in agency_now.items() if name not in {"id", "created_at"}
+        }
+        self.ids["jkt"] = enrolled_phone(database, self._client, clock, neighbour).jkt
+
+    def send(self, request: HttpRequest, audience: str | None, template: str) -> TestResponse:
+        """Send a request as somebody who may; `template` is its path in the OpenAPI document."""
+        headers = {**request.headers, **self._credentials(request, audience, template)}
+        answer = self._client.open(
+            request.url, method=request.method, headers=headers, data=request.body
+        )
+        made = _MADE_BY.get(template.rsplit("/", 1)[-1])
+        if made is not None and answer.status_code == 201 and answer.json is not None:
+            self.ids[made] = str(answer.json["id"])
+        return answer
+
+    def good_body(self, operation: str) -> dict[str, Any]:
+        """Return a body that the operation ("POST /v1/…") takes; empty where none is known."""
+        bodies: dict[str, dict[str, Any]] = _good_bodies(self.ids) | {
+            "PUT /v1/agency": self._writable
+        }
+        return bodies.get(operation, {})
+
+    def etag(self, path: str) -> str:
+        """Return what an officer who is to change something at `path` has read before."""
+        for read in (path, path.rsplit("/", 1)[0]):
+            answer = self._client.get(read, headers=self._bearer(read), base_url=SERVER_URL)
+            if "ETag" in answer.headers:
+                return answer.headers["ETag"]
+        return '"none"'
+
+    def _credentials(
+        self, request: HttpRequest, audience: str | None, template: str
+    ) -> dict[str, str]:
+        match audience:
+            case "officer":
+                return self._bearer(template)
+            case "device" | "supervisee-ungated":
+                return self._proof(self._phone, request)
+            case "supervisee":
+                self._phone.take_fix(at(HOME))
+                return self._proof(self._phone, request, with_token=True)
+            case _ if template == "/v1/devices":
+                new = phone_of(self._client, self._clock)
+                return self._proof(new, request, challenge=self._challenge())
+            case _:
+                return {}
+
+    def _bearer(self, path: str) -> dict[str, str]:
+        """Return a fresh session: the last one may have been ended by its own request."""
+        administers = path.startswith(_AN_ADMINISTRATORS)
+        officer = self._administrator if administers else self._case.supervisor
+        assert officer.id is not None
+        with self._database.transaction() as session:
+            issued = open_session(session, officer.id, now=self._clock.now())
+        return {"Authorization": f"Bearer {issued.secret}"}
+
+    def _proof(
+        self,
+        phone: Phone,
+        request: HttpRequest,
+        *,
+        with_token: bool = False,
+        challenge: str | None = None,
+    ) -> dict[str, str]:
+        """Return what `phone` sends along with a request that somebody else made up."""
+        said = phone._fresh_location() if with_token else {}
+        call = _Call(
+            method=request.method,
+            path=request.url.removeprefix(SERVER_URL),
+            body=request.body,
+            said=said,
+            with_token=with_token,
+        )
+        signed = phone._signed(call, challenge=challenge).headers
+        return {name: text for name, text in signed.items() if name != "Content-Type"}
+
+    def _challenge(self) -> str:
+        """Return a challenge for whoever enrols next."""
+        with self._database.transaction() as session:
+            code = code_for(session, self._newcomer, now=self._clock.now())
+        answer = self._client.post("/v1/enrolments/challenge", json={"code": code})
+        assert answer.json is not None
+        challenge: str = answer.json["challenge"]
+        return challenge
+
+    def _furnish(self, session: Session) -> dict[str, str]:
+        now, case = self._clock.now(), self._case
+        person = identity.get_supervisee(session, case.officer, case.supervisee_id)
+        order = order_for(session, case, now=now)
+        condition = impose_curfew(session, case, order, now=now)
+        colleague = employ(session, case.agency_id, Role.OFFICER, "colleague", now=now)
+        due, who = date(2026, 4, 1), (session, case.officer, person.id)
+        things = {
+            "order_id": order.id,
+            "condition_id": condition.id,
+            "exemption_id": propose_exemption(session, case, now=now).id,
+            "absence_id": propose_absence(session, case, now=now).id,
+            "alert_id": raised_alert(session, person, now),
+            "obligation_id": owed(*who, due, now).id,
+            "fee_id": monthly_fee(*who, now, starts_on=due, day_of_month=1).id,
+            "payment_id": paid(*who, now).id,
+            "officer_id": colleague.id,
+            "supervisee_id": person.id,
+        }
+        return {name: str(thing) for name, thing in things.items()}
+
+
+def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return bodies for what made-up ones hardly ever get right."""
+    order = {"court": "Test Court", "reference": "24-CR-002", "starts_at": _BEGINS}
+    zone = circle(*HOME, 100.0)
+    version = {"title": "Home", "zone": zone, "schedule": NIGHTS, "reason": "As ordered."}
+    fee = {
+        "kind": "supervision_fee",
+        "amount_minor": 4_000,
+        "currency": "USD",
+        "basis": "order",
+        "reference": "24-CR-001",
+        "cadence": "monthly",
+        "starts_on": "2026-04-01",
+        "day_of_month": 31,
+    }
+    person = "/v1/supervisees/{supervisee_id}"
+    return {
+        f"POST {person}/orders": order,
+        "PUT /v1/orders/{order_id}": order,
+        "POST /v1/orders/{order_id}/conditions": {"kind": "curfew", **version},
+        "POST /v1/conditions/{condition_id}/versions": version,
+        f"POST {person}/exemptions": {
+            "scope": "The clinic.",
+            "authority": "agency",
+            "reference": "AG-12",
+            "ends_at": _ENDS,
+        },
+        f"POST {person}/absences": {
+            "starts_at": _BEGINS,
+            "ends_at": _ENDS,
+            "places": "Test Hospital",
+            "reason": "Operation.",
+        },
+        f"POST {person}/recurring-fees": fee,
+        f"POST {person}/assignments": {"officer_id": ids["officer_id"]},
+        "POST /v1/zones/dry-run": {
+            "supervisee_id": ids["supervisee_id"],
+            "kind": "exclusion-zone",
+            "zone": zone,
+            "since": _BEFORE,
+            "until": _BEGINS,
+        },
+        "POST /v1/tokens": {
+            "name": "script",
+            "scopes": ["supervisee:read"],
+            "expires_at": _ENDS,
+        },
+        "PUT /v1/device/push-address": {"kind": "token", "address": "a-token"},
+    }
