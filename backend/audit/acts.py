@@ -64,6 +64,7 @@ class Act(Enum):
     ABSENCE_WITHDRAWN = "absence.withdrawn"
 
     # location
+    ZONE_DRY_RUN = "zone.dry-run"
 
     # alerts
     ALERT_RAISED = "alert.raised"

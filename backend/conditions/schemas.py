@@ -140,11 +140,9 @@ class RulingSchema(Schema):
         return {"ruling": ruling, **data}
 
 
-class NewVersionSchema(RulingSchema):
-    """What a condition says from then on."""
+class ZoneDraftSchema(Schema):
+    """A zone as an officer draws it, and when it holds; checked for sense by `content.check`."""
 
-    title = FreeText(max_length=MAX_TITLE, required=True)
-    text = FreeText(max_length=MAX_TEXT, load_default=None, allow_none=True)
     zone = ma.fields.Dict(
         load_default=None,
         allow_none=True,
@@ -162,6 +160,13 @@ class NewVersionSchema(RulingSchema):
         metadata={"description": "Width of the early-warning ring beyond the zone's edge, metres"},
     )
     schedule = ma.fields.Nested(ScheduleSchema, load_default=None, allow_none=True)
+
+
+class NewVersionSchema(ZoneDraftSchema, RulingSchema):
+    """What a condition says from then on."""
+
+    title = FreeText(max_length=MAX_TITLE, required=True)
+    text = FreeText(max_length=MAX_TEXT, load_default=None, allow_none=True)
 
     @ma.post_load
     def make_ruling(self, data: dict[str, Any], **options: Any) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.conditions.content import RULE_KINDS
+from backend.conditions import content
+from backend.conditions.content import RULE_KINDS, Draft
 from backend.conditions.exemptions import to_exemption
 from backend.conditions.in_force import InForce, versions_in_force, versions_of_person
-from backend.conditions.kinds import ConditionKind
+from backend.conditions.kinds import Advice, ConditionKind
 from backend.conditions.models import AbsenceRow, ConditionRow, ExemptionRow, OrderRow, VersionRow
 from backend.conditions.orders import to_order
 from backend.conditions.texts import PROTECTED_ZONE
@@ -28,10 +29,13 @@ from geofence import GeometryRefused, Rule, Suspension, Zone, parse_zone
 from notifications.formats import Language
 
 __all__ = [
+    "Advice",
     "ConditionKind",
+    "Draft",
     "Exemption",
     "Order",
     "RuleLabel",
+    "draft_rule",
     "exemption_in_force",
     "exemptions_of",
     "has_order_in_force",
@@ -73,6 +77,27 @@ def suspensions_for(
         and suspension.until_s > from_s
         and (until_s is None or suspension.from_s < until_s)
     ]
+
+
+def draft_rule(
+    kind: ConditionKind, draft: Draft, effective_from: datetime
+) -> tuple[Rule, tuple[Advice, ...]]:
+    """Return the rule that `draft` would be, without end, and what to think over; nothing is kept.
+
+    `kind` is one that is judged. Its id is `draft`, its version 1. Raises the Problems of imposing
+    such a condition: INVALID_REQUEST, GEOMETRY_REFUSED, SCHEDULE_REFUSED, with pointers.
+    """
+    wording = content.check(kind, draft, effective_from)
+    rule = Rule(
+        id="draft",
+        version=1,
+        kind=RULE_KINDS[kind],
+        zone=_zone(wording.zone),
+        schedule=None if wording.schedule is None else read_schedule(wording.schedule),
+        buffer_m=wording.buffer_m,
+        valid_from_s=second_from(effective_from),
+    )
+    return rule, wording.advice
 
 
 def rule_labels(session: Session, supervisee_id: UUID) -> Mapping[tuple[str, int], RuleLabel]:

@@ -44,6 +44,7 @@ class Admission:
 
     `seq`, `digest` and `received_at` are those of its fix; None without one. `next_fix_s` is in
     how many seconds the next fix is wanted: sooner near an exclusion zone that the person knows.
+    `repeated` marks a fix that was accepted before.
     """
 
     key: KeyContext
@@ -52,6 +53,7 @@ class Admission:
     digest: bytes | None
     received_at: datetime | None
     next_fix_s: int
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,14 @@ class Request:
     def seq(self) -> int | None:
         """The number of the request's fix, None without a readable one."""
         return self.proof.fix.seq if isinstance(self.proof.fix, FixClaim) else None
+
+
+def count(outcome: Admission | Turned) -> None:
+    """Count what became of a request: once it is committed, since before it may be tried anew."""
+    if isinstance(outcome, Turned):
+        REFUSED.labels(outcome.reason.value).inc()
+    else:
+        ADMITTED.labels("repeated" if outcome.repeated else outcome.basis.value).inc()
 
 
 def admit(batch: Batch, request: Request) -> Admission | Turned:
@@ -124,7 +134,6 @@ def _let_in(
     accepted: gate.Accepted,
     stored: Stored | None,
 ) -> Admission:
-    ADMITTED.labels(accepted.basis.value).inc()
     if accepted.basis is gate.Basis.NO_ORDER:
         return _admission(request, accepted, None, USUAL_S)
     one = refused.end(batch.session, one.received(request.now), request.now)
@@ -151,8 +160,7 @@ def _turn_away(
     stored: Stored | None,
 ) -> Turned:
     """Keep the refusal, and its fix as evidence where it is one: nothing is dropped."""
-    REFUSED.labels(outcome.reason.value).inc()
-    refusal_id = _record_refusal(batch.session, request, outcome)
+    refusal_id = _record_refusal(batch.session, request, rules, outcome)
     heard = outcome.check > _KEY_CHECK
     if heard:
         one = one.received(request.now)
@@ -173,7 +181,10 @@ def _turn_away(
     )
 
 
-def _record_refusal(session: Session, request: Request, outcome: gate.Refused) -> UUID:
+def _record_refusal(
+    session: Session, request: Request, rules: PersonRules, outcome: gate.Refused
+) -> UUID:
+    """Store a refusal, with what was signed only while a court has power over the person."""
     refusal_id = new_id(request.now)
     session.execute(
         insert(Refusal),
@@ -185,7 +196,7 @@ def _record_refusal(session: Session, request: Request, outcome: gate.Refused) -
             "reason": outcome.reason,
             "at": request.now,
             "route": request.route,
-            "signed": request.proof.text,
+            "signed": request.proof.text if rules.order_in_force(request.now) else "",
         },
     )
     return refusal_id
@@ -235,7 +246,6 @@ def _take_in(
 
 def _again(request: Request, stored: Stored) -> Admission:
     """Return the admission of a fix that was accepted before: its answer got lost on the way."""
-    ADMITTED.labels("repeated").inc()
     return Admission(
         key=request.key,
         basis=gate.Basis.LOCATED,
@@ -243,6 +253,7 @@ def _again(request: Request, stored: Stored) -> Admission:
         digest=stored.digest,
         received_at=stored.received_at,
         next_fix_s=USUAL_S,
+        repeated=True,
     )
 
 

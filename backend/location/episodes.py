@@ -172,7 +172,7 @@ def _align_alert(
         if row.alert_id is not None:
             _withdraw_alert(session, row.alert_id, explain(rules, episode), now)
         return
-    kind, severity = classify(rules, episode)
+    kind, severity = classify(rules.label(episode.rule_id, episode.version).kind, episode)
     row.alert_id = alerts.raise_alert(
         session,
         agency_id=person.agency_id,
@@ -196,8 +196,8 @@ _CERTAINTY: Final = {
 }
 
 
-def classify(rules: PersonRules, episode: geofence.Episode) -> tuple[AlertKind, Severity]:
-    """Return what kind of alert an episode is, and how much it matters.
+def classify(condition: ConditionKind, episode: geofence.Episode) -> tuple[AlertKind, Severity]:
+    """Return what kind of alert an episode of such a condition is, and how much it matters.
 
     A confirmed breach of an exclusion zone is critical: somebody may be in danger. What is only
     possible, and the court's early-warning perimeter, are warnings.
@@ -209,7 +209,7 @@ def classify(rules: PersonRules, episode: geofence.Episode) -> tuple[AlertKind, 
         crossed = episode.opened_by is geofence.Opening.CROSSING
         kind = AlertKind.EXCLUSION_CROSSED if crossed else AlertKind.EXCLUSION_ENTERED
         return kind, Severity.CRITICAL if confirmed else Severity.WARNING
-    curfew = rules.label(episode.rule_id, episode.version).kind is ConditionKind.CURFEW
+    curfew = condition is ConditionKind.CURFEW
     return AlertKind.CURFEW_MISSED if curfew else AlertKind.INCLUSION_LEFT, Severity.WARNING
 
 

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Final
 
 from backend.core.db import Database
-from backend.core.errors import Problem
-from backend.devices.authentication import Authenticated, Authentication
+from backend.core.errors import Code, Problem
+from backend.devices.authentication import Authenticated, Authentication, count_refused
 from backend.devices.service import key_contexts
 from backend.location import admission
 from backend.location.admission import Admission, Turned
@@ -58,6 +58,11 @@ class _Ticket:
     def is_served(self) -> bool:
         return self.decided is not None or self.problem is not None or self.fault is not None
 
+    def close(self) -> None:
+        """Give a request that was not served its end: whoever served it was told to stop."""
+        if not self.is_served:
+            self.problem = Problem(Code.UNAVAILABLE, headers={"Retry-After": "1"})
+
     def answer(self) -> Decided:
         """Return what became of the request, or raise what stood against it."""
         if self.problem is not None:
@@ -98,8 +103,17 @@ class Intake:
             self._waiting.append(ticket)
         with self._turn:
             while not ticket.is_served:
-                self._serve(self._next())
+                self._serve_next(ticket)
         return ticket.answer()
+
+    def _serve_next(self, mine: _Ticket) -> None:
+        """Serve those that wait, or else `mine`. Whatever happens, nobody taken is left waiting."""
+        tickets = self._next() or [mine]
+        try:
+            self._serve(tickets)
+        finally:
+            for ticket in tickets:
+                ticket.close()
 
     def _next(self) -> list[_Ticket]:
         with self._list:
@@ -126,6 +140,10 @@ class Intake:
         for number, ticket in enumerate(tickets):
             ticket.decided = served.decided.get(number)
             ticket.problem = served.problems.get(number)
+            if ticket.decided is not None:
+                admission.count(ticket.decided.outcome)
+            if ticket.problem is not None:
+                count_refused(ticket.problem)
 
     def _decide(self, batch: Batch, tickets: list[_Ticket]) -> _Served:
         """Verify every proof, then lock the people concerned, then decide in order of arrival."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import delete, select
 
@@ -167,21 +168,28 @@ def _chunks(
     session: Session, person: Person, after_s: int, until_s: int
 ) -> Iterator[tuple[int, list[geofence.Fix]]]:
     """Yield the stored fixes of `after_s < t <= until_s` between checkpoints, in time order."""
-    rows = session.execute(
-        select(*_FACT_COLUMNS)
-        .where(
-            Fix.supervisee_id == person.supervisee_id,
-            Fix.taken_s > after_s,
-            Fix.taken_s <= until_s,
-        )
-        .order_by(Fix.taken_s)
-    )
-    facts = [_fact(row) for row in rows]
+    facts = stored_facts(session, person.supervisee_id, after_s, until_s)
     for _, group in groupby(facts, key=lambda fix: fix.at_s // CHECKPOINT_EVERY_S):
         chunk = list(group)
         yield chunk[-1].at_s, chunk
     if not facts or facts[-1].at_s < until_s:
         yield until_s, []
+
+
+def stored_facts(
+    session: Session, supervisee_id: UUID, after_s: int, until_s: int
+) -> list[geofence.Fix]:
+    """Return a person's stored fixes of `after_s < t <= until_s`, in time order, as judged."""
+    rows = session.execute(
+        select(*_FACT_COLUMNS)
+        .where(
+            Fix.supervisee_id == supervisee_id,
+            Fix.taken_s > after_s,
+            Fix.taken_s <= until_s,
+        )
+        .order_by(Fix.taken_s)
+    )
+    return [_fact(row) for row in rows]
 
 
 def _fact(row: Any) -> geofence.Fix:
@@ -211,11 +219,6 @@ def _keep_checkpoint(
     )
 
 
-def forget_old_checkpoints(session: Session, person: Person, now: datetime) -> None:
-    """Drop checkpoints from which judging will never begin again."""
-    session.execute(
-        delete(Checkpoint).where(
-            Checkpoint.supervisee_id == person.supervisee_id,
-            Checkpoint.until_s < unix_s(now) - HISTORY_S,
-        )
-    )
+def forget_old_checkpoints(session: Session, now: datetime) -> None:
+    """Drop checkpoints, of everybody, from which judging will never begin again."""
+    session.execute(delete(Checkpoint).where(Checkpoint.until_s < unix_s(now) - HISTORY_S))

@@ -51,7 +51,11 @@ class Fix(Base):
 
 
 class Refusal(Base):
-    """One request that the gate turned away, with the reference number that its answer gave."""
+    """One request that the gate turned away, with the reference number that its answer gave.
+
+    `signed` is the proof as received; empty for a person under no order, whose location is nobody's
+    business.
+    """
 
     __tablename__ = "refusals"
     __table_args__ = (

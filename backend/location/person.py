@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 import geofence
 from backend.core.clock import unix_s
-from backend.core.db import Session, table_of
+from backend.core.db import Session, padded, table_of
 from backend.identity import service as identity
 from backend.location.models import PersonState
 from backend.location.rulebook import PersonRules
@@ -122,7 +122,7 @@ class Change:
 
 def lock_all(session: Session, people: Mapping[UUID, UUID], now: datetime) -> dict[UUID, Person]:
     """Return people by their id, locked in one order; `people` gives each one's agency."""
-    rows = session.connection().execute(_FIND_ALL, {"supervisees": list(people)})
+    rows = session.connection().execute(_FIND_ALL, {"supervisees": padded(people)})
     found = {row[0]: Person(**dict(zip(_FIELDS, row, strict=True))) for row in rows}
     for supervisee_id in sorted(people.keys() - found.keys()):
         found[supervisee_id] = lock(session, supervisee_id, people[supervisee_id], now)

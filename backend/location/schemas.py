@@ -6,6 +6,9 @@ from typing import Any
 
 import marshmallow as ma
 
+from backend.alerts.kinds import AlertKind, Severity
+from backend.conditions.schemas import ZoneDraftSchema
+from backend.conditions.service import Advice, ConditionKind, Draft
 from backend.core.schemas import CursorSchema, Instant, Schema, page_of
 from backend.location.refusals import RefusalReason
 
@@ -139,6 +142,100 @@ class StatusSchema(Schema):
     silent = ma.fields.Boolean(required=True)
     last_fix = ma.fields.Nested(FixSchema, required=True, allow_none=True)
     open_episodes = ma.fields.List(ma.fields.Nested(EpisodeSchema), required=True)
+
+
+class DryRunRequestSchema(ZoneDraftSchema):
+    """A draft, and which part of a person's past it is tried on."""
+
+    supervisee_id = ma.fields.UUID(required=True)
+    kind = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf([kind.value for kind in ConditionKind if kind.monitored]),
+    )
+    since = Instant(required=True, metadata={"description": "As if in force from then on"})
+    until = Instant(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "At most 31 days after `since`; left out: now"},
+    )
+
+    @ma.post_load
+    def make_request(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the draft and its kind as conditions know them, and the rest as it came."""
+        draft = Draft(
+            title="", **{name: data.pop(name) for name in ("zone", "buffer_m", "schedule")}
+        )
+        return data | {"draft": draft, "kind": ConditionKind(data["kind"])}
+
+
+class WouldBeAlertSchema(Schema):
+    """What officers would have been told."""
+
+    kind = ma.fields.Enum(AlertKind, by_value=True, required=True)
+    severity = ma.fields.Enum(Severity, by_value=True, required=True)
+    raised_at = Instant(
+        required=True, metadata={"description": "By the fixes' own times, none of them late"}
+    )
+    withdrawn = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether later fixes would have taken it back"}
+    )
+
+
+class WouldBeEpisodeSchema(Schema):
+    """A span in which the draft would have been, or might have been, broken."""
+
+    certainty = ma.fields.String(required=True)
+    perimeter = ma.fields.String(required=True)
+    onset = Instant(required=True)
+    ended = Instant(required=True, allow_none=True)
+    alert = ma.fields.Nested(
+        WouldBeAlertSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null: kept as a sighting, told to nobody"},
+    )
+    sentence_en = ma.fields.String(required=True)
+    sentence_es = ma.fields.String(required=True)
+    facts = ma.fields.Dict(required=True, metadata={"description": "As an episode's"})
+
+
+class UnknownWindowSchema(Schema):
+    """A window of the draft began and no fresh fix shows where the person was: no violation."""
+
+    window_began = Instant(required=True)
+    last_fix_at = Instant(required=True, allow_none=True)
+
+
+class DryRunCountsSchema(Schema):
+    """How many of each there were, listed or not."""
+
+    alerts = ma.fields.Integer(required=True)
+    confirmed = ma.fields.Integer(required=True)
+    possible = ma.fields.Integer(required=True)
+    sightings = ma.fields.Integer(required=True)
+    taken_back = ma.fields.Integer(required=True)
+    no_data = ma.fields.Integer(required=True)
+
+
+class DryRunSchema(Schema):
+    """What a draft would have raised in `since <= t < until`."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    fixes = ma.fields.Integer(
+        required=True, metadata={"description": "How many usable fixes were judged"}
+    )
+    advice = ma.fields.List(
+        ma.fields.Enum(Advice, by_value=True),
+        required=True,
+        metadata={"description": "What to think over in the draft"},
+    )
+    counts = ma.fields.Nested(DryRunCountsSchema, required=True)
+    episodes = ma.fields.List(ma.fields.Nested(WouldBeEpisodeSchema), required=True)
+    truncated = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether there were more episodes than are listed"}
+    )
+    no_data = ma.fields.List(ma.fields.Nested(UnknownWindowSchema), required=True)
 
 
 RefusalPageSchema: Any = page_of(RefusalSchema)

@@ -1,10 +1,12 @@
 """What others may know of where people were: fixes, episodes, refusals, how things stand now.
 
-Every reading of fixes by an officer is audited: it is the most personal thing we hold.
+Every reading of fixes by an officer is audited: it is the most personal thing we hold. So is
+every reading of an episode that tells how far somebody was from a victim's zone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -133,13 +135,16 @@ def list_fixes(
 
 
 def list_episodes(
-    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor, now: datetime
 ) -> Page[JudgedEpisode]:
-    """Return a person's episodes, latest noticed first; withdrawn ones are marked."""
+    """Return a person's episodes, latest noticed first; withdrawn ones are marked.
+
+    Audits the reading of distances to victims' zones.
+    """
     _may_read(session, actor, supervisee_id)
     statement = select(Episode).where(Episode.supervisee_id == supervisee_id)
     page: Page[Episode] = fetch_page(session, statement, Episode.id, cursor)
-    return Page(items=[_judged(row, actor) for row in page.items], next=page.next)
+    return Page(items=_shown(session, actor, page.items, now), next=page.next)
 
 
 def list_refusals(
@@ -181,7 +186,7 @@ def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -
         judged_until=None if state is None or state.until_s == 0 else from_unix_s(state.until_s),
         silent=state is not None and state.silence_alert_id is not None,
         last_fix=None if last is None else _stored_fix(last),
-        open_episodes=[_judged(row, actor) for row in open_rows],
+        open_episodes=_shown(session, actor, open_rows, now),
     )
 
 
@@ -240,9 +245,29 @@ def _stored_fix(row: Fix) -> StoredFix:
     )
 
 
-def _judged(row: Episode, actor: Actor) -> JudgedEpisode:
-    """Return an episode; distances to a confidential zone only to those who may know where it is."""
-    disclose = not row.confidential or Permission.CONFIDENTIAL_ZONE_READ in actor.permissions
+def _shown(
+    session: Session, actor: Actor, rows: Iterable[Episode], now: datetime
+) -> list[JudgedEpisode]:
+    """Return episodes; distances to a confidential zone only to those who may know where it is.
+
+    Audits each such zone of which that is told.
+    """
+    cleared = Permission.CONFIDENTIAL_ZONE_READ in actor.permissions
+    shown = list(rows)
+    told = {row.rule_id: row.supervisee_id for row in shown if row.confidential and cleared}
+    for condition_id, supervisee_id in told.items():
+        audit.record(
+            session,
+            actor,
+            Act.CONFIDENTIAL_ZONE_READ,
+            subject=("condition", condition_id),
+            supervisee_id=supervisee_id,
+            now=now,
+        )
+    return [_judged(row, disclose=cleared or not row.confidential) for row in shown]
+
+
+def _judged(row: Episode, *, disclose: bool) -> JudgedEpisode:
     return JudgedEpisode(
         id=row.id,
         condition_id=row.rule_id,

@@ -66,7 +66,6 @@ def sweep(session: Session, book: RuleBook, supervisee_id: UUID, now: datetime) 
         # Rules were edited, perhaps for the past: what they touch is judged again.
         since_s = unix_s(now) - judging.HISTORY_S + 1
         one = judging.rejudge(session, one, rules, since_s=since_s, now=now)
-        judging.forget_old_checkpoints(session, one, now)
     one = judging.judge_clock(session, one, rules, now)
     one = silence.notice(session, one, rules, now)
     person.save(session, replace(one, judged_epoch=rules.epoch), rules, now)

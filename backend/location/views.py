@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
+from flask import Response
+
 from backend.core.http import Audience, Blueprint, actor, now, platform, snapshot, transaction
 from backend.core.paging import Cursor
 from backend.core.schemas import CursorSchema
 from backend.devices.authentication import Authentication
-from backend.location import service
+from backend.location import dry_run, service
 from backend.location.admission import receipt_of
 from backend.location.guard import admitted
 from backend.location.schemas import (
+    DryRunRequestSchema,
+    DryRunSchema,
     EpisodePageSchema,
     FixListSchema,
     FixQuerySchema,
@@ -42,23 +47,33 @@ officers = Blueprint(
     audience=Audience.OFFICER,
     description="Where a person was, and what was judged of it",
 )
+drafts = Blueprint(
+    "dry runs",
+    __name__,
+    url_prefix="/v1/zones",
+    audience=Audience.OFFICER,
+    keeps_answers=False,
+    description="What a zone or a schedule would have raised",
+)
 
 
 @fixes.route("/fixes", methods=["POST"])
 @fixes.response(200, ReceiptSchema)
-def record_fix() -> dict[str, Any]:
+def record_fix() -> Response:
     """Take the fix that is signed into the request's proof; the body is empty.
 
     The same fix again gets the same receipt. `docs/protocol.md` describes the proof.
     """
     admission = admitted()
     keys = platform().part(Authentication).server_keys
-    return {
+    answer = {
         "seq": admission.seq,
         "receipt": receipt_of(admission, keys, platform().settings.public_url),
         "basis": admission.basis.value,
         "next_fix_s": admission.next_fix_s,
     }
+    # Marshmallow would cost more than the signature; the schema above documents the answer.
+    return Response(msgspec.json.encode(answer), content_type="application/json")
 
 
 @mine.route("/refusals")
@@ -83,9 +98,9 @@ def list_fixes(query: dict[str, Any], supervisee_id: UUID) -> Any:
 @officers.arguments(CursorSchema, location="query")
 @officers.response(200, EpisodePageSchema)
 def list_episodes(cursor: Cursor, supervisee_id: UUID) -> Any:
-    """List a person's episodes as judged now, with what each rests on."""
-    with snapshot() as session:
-        return service.list_episodes(session, actor(), supervisee_id, cursor)
+    """List a person's episodes as judged now; distances to a victim's zone are audited."""
+    with transaction() as session:
+        return service.list_episodes(session, actor(), supervisee_id, cursor, now())
 
 
 @officers.route("/refusals")
@@ -105,4 +120,17 @@ def status(supervisee_id: UUID) -> Any:
         return service.status(session, actor(), supervisee_id, now())
 
 
-BLUEPRINTS = (fixes, mine, officers)
+@drafts.route("/dry-run", methods=["POST"])
+@drafts.arguments(DryRunRequestSchema)
+@drafts.response(200, DryRunSchema)
+def try_draft(request: dict[str, Any]) -> Any:
+    """Judge a draft against a person's past fixes; keeps nothing, the reading is audited."""
+    with snapshot() as session:
+        trial = dry_run.gather(session, actor(), **request, now=now())
+    found = dry_run.judge(trial)
+    with transaction() as session:
+        dry_run.record(session, actor(), trial, now())
+    return found
+
+
+BLUEPRINTS = (fixes, mine, officers, drafts)

@@ -96,6 +96,7 @@ ROUTES = {
         "POST /v1/supervisees/<uuid:supervisee_id>/payments",
         "POST /v1/supervisees/<uuid:supervisee_id>/recurring-fees",
         "POST /v1/tokens",
+        "POST /v1/zones/dry-run",
         "PUT /v1/agency",
         "PUT /v1/allocation-order",
         "PUT /v1/officer/password",

@@ -76,6 +76,16 @@ def test_an_impossible_journey_is_refused_and_told_once(watched: Watched) -> Non
     assert alert.kind is AlertKind.LOCATION_REFUSED
 
 
+@pytest.mark.parametrize("path", ["", "/conditions", "/zones", "/balance", "/inbox"])
+def test_the_gate_stands_before_everything_of_ones_own(watched: Watched, path: str) -> None:
+    refused = watched.phone.request_without_location("SERVICES_OFF", f"/v1/me{path}")
+    served = watched.phone.get(f"/v1/me{path}", at(HOME))
+
+    assert refused.status == 403
+    assert refused.json()["code"] == "location-refused"
+    assert served.status == 200
+
+
 def test_a_run_of_refusals_is_over_with_the_next_accepted_fix(watched: Watched) -> None:
     watched.phone.request_without_location("PERMISSION_DENIED")
 
