@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
+# Trust the authorities that this machine trusts, as pip and git do.
+export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 

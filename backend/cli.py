@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import atexit
 import json
-import logging
 import os
+import secrets
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +26,13 @@ from backend import migrations, worker
 from backend.app import create_app
 from backend.audit import service as audit
 from backend.audit.service import Head
+from backend.core import logs, metrics
 from backend.core.actor import SYSTEM
 from backend.core.clock import Clock, SteppedClock, SystemClock
 from backend.core.db import Database, FileOwnedElsewhereError, Session
 from backend.core.errors import Problem
-from backend.core.settings import Settings, SettingsError
+from backend.core.keys import ROOT_SECRET_BYTES
+from backend.core.settings import Mode, Settings, SettingsError, kept_server_keys
 from backend.identity import service as identity
 from backend.identity.service import OfficerData, Role
 
@@ -87,7 +91,7 @@ def main() -> None:
     Settings are read from CONNECTREX_* environment variables; docs/operating.md lists them.
     With CONNECTREX_MODE=development everything has a default and lives in ./var.
     """
-    logging.basicConfig(level=logging.WARNING)
+    logs.configure_command()
 
 
 @main.command()
@@ -106,6 +110,7 @@ def main() -> None:
 def serve(host: str, port: int, processes: int | None, threads: int) -> None:
     """Serve the API. On SQLite the worker runs inside; on PostgreSQL run `worker` beside it."""
     settings = Settings.from_environment(os.environ)
+    logs.configure(settings)
     if settings.embedded and processes not in {None, 1}:
         raise click.UsageError("SQLite belongs to one process: use PostgreSQL for more.")
     Server(
@@ -117,6 +122,7 @@ def serve(host: str, port: int, processes: int | None, threads: int) -> None:
         blocking_threads=threads,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]  # granian takes the name, its stub an enum
+        log_dictconfig=logs.AS_A_LIBRARY,
     ).serve()
 
 
@@ -129,11 +135,13 @@ def run_worker() -> None:
     SIGTERM or SIGINT.
     """
     settings = Settings.from_environment(os.environ)
+    logs.configure(settings)
     database = Database(settings.database_url)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with worker.build(settings, database, _clock(settings)):
+    jobs = worker.build(settings, database, _clock(settings))
+    with metrics.served(settings.worker_metrics_port), jobs:
         stop.wait()
     database.close()
 
@@ -276,10 +284,19 @@ def verify(expected: Head | None) -> None:
 @main.command()
 @_explained
 def openapi() -> None:
-    """Print the OpenAPI document of this version."""
-    settings = Settings.from_environment({"CONNECTREX_MODE": "development"} | dict(os.environ))
-    document = create_app(settings, Database(settings.database_url), SystemClock()).test_client()
-    click.echo(json.dumps(document.get("/openapi.json").json, indent=1, ensure_ascii=False))
+    """Print the OpenAPI document of this version; needs no settings, and touches nothing."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            mode=Mode.TEST,
+            database_url=f"sqlite:///{folder}/unused.sqlite3",
+            root_secret=secrets.token_bytes(ROOT_SECRET_BYTES),
+            server_keys=kept_server_keys(Path(folder) / "server-keys.pem"),
+            public_url="http://127.0.0.1",
+        )
+        with closing(Database(settings.database_url)) as database:
+            client = create_app(settings, database, SystemClock()).test_client()
+            document = client.get("/openapi.json").json
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from benchmarks.scene import Scene
 SECRET: Final = bytes(range(32))
 PEOPLE: Final = 300
 EACH: Final = 6
-WARM_UP_EACH: Final = 4
+WARM_UP_EACH: Final = 8
 CONNECTIONS: Final = 32
+THREADS: Final = 16
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -93,7 +94,7 @@ def settings_for(database_url: str, folder: Path) -> Settings:
 def _server(settings: Settings, processes: int) -> Iterator[tuple[int, tuple[str, int]]]:
     port = int(settings.public_url.rsplit(":", 1)[1])
     command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
-    command += ["--processes", str(processes), "--threads", "16"]
+    command += ["--processes", str(processes), "--threads", str(THREADS)]
     running = subprocess.Popen(command, env=_environment(settings))
     try:
         _wait_for(("127.0.0.1", port))

@@ -34,7 +34,7 @@ from tests.support.phones import over_client
 EXCLUSIONS: Final = 9
 UP_FOR: Final = timedelta(hours=1)
 """How long a phone has been switched on when it enrols."""
-OLDEST_S: Final = 10
+OLDEST_S: Final = 15
 """How old the first fix of a person is when it is signed: as fresh as a phone on a slow line."""
 HOME: Final = (41.88, -87.63)
 EVERY_NIGHT: Final = {

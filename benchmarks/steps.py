@@ -30,7 +30,7 @@ from benchmarks.scene import Scene
 
 PEOPLE: Final = 200
 EACH: Final = 6
-WARM_UP_EACH: Final = 4
+WARM_UP_EACH: Final = 8
 
 STEPS: Final[Mapping[str, tuple[tuple[object, str], ...]]] = {
     "proof": (

@@ -7,12 +7,13 @@ and collapse key, so that phones and mail programs show it once.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+
+import structlog
 
 from notifications.channels.base import (
     Address,
@@ -34,7 +35,7 @@ from notifications.delivery import (
     Store,
 )
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 DEFAULT_BATCH = 100
 
@@ -249,5 +250,5 @@ def _results(
     except Exception as fault:  # noqa: BLE001  a fault in one channel must not hold up the others
         # Its text may name a person: only its type is told.
         reason = f"FAULT_{type(fault).__name__}"
-        _log.error("channel %s: %s", type(channel).__name__, reason)
+        _log.error("channel.failed", channel=type(channel).__name__, reason=reason)
         return [Retry(after_s=None, reason=reason)] * len(batch)

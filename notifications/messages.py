@@ -35,6 +35,13 @@ class Line(Enum):
     AT_TIME = "at_time"
 
 
+class HowToPay(Enum):
+    """The ways in which a reminder says how to pay."""
+
+    ONLINE = "online"
+    AT_THE_AGENCY = "at_the_agency"
+
+
 class ParameterError(Exception):
     """A text was asked for with other parameters than its own: a fault in our code."""
 
@@ -117,6 +124,17 @@ LINES: Mapping[Language, Mapping[Line, str]] = {
     },
 }
 
+HOW_TO_PAY: Mapping[Language, Mapping[HowToPay, str]] = {
+    Language.ENGLISH: {
+        HowToPay.ONLINE: "Pay here: {payment_url}",
+        HowToPay.AT_THE_AGENCY: "To pay, come to {agency}, or call {phone} and ask how.",
+    },
+    Language.SPANISH: {
+        HowToPay.ONLINE: "Pague aquí: {payment_url}",
+        HowToPay.AT_THE_AGENCY: "Para pagar, venga a {agency}, o llame al {phone} y pregunte cómo.",
+    },
+}
+
 BODIES: Mapping[Language, Mapping[Template, str]] = {
     Language.ENGLISH: {
         Template.PAYMENT_DUE: """\
@@ -126,7 +144,7 @@ this is a reminder from {agency}.
 
 {items}
 
-Pay here: {pay_url}
+{how_to_pay}
 
 If you cannot pay, tell us before {deadline}: call {contact} at {phone}. You can ask for more \
 time, for a payment plan, or for the amount to be reduced. Asking is free.
@@ -140,7 +158,7 @@ this is a note from {agency}. We have not yet received this payment:
 
 {items}
 
-Pay here: {pay_url}
+{how_to_pay}
 
 If you cannot pay, call {contact} at {phone}. You can ask for more time, for a payment plan, or \
 for the amount to be reduced. Asking is free. You can check in and use the app as always.
@@ -154,7 +172,7 @@ this is a reminder from {agency}.
 
 {items}
 
-Open the app to check in: {app_url}
+Open the app to check in.
 
 If you cannot do it in time, tell us before then: call {contact} at {phone}.
 """,
@@ -165,8 +183,6 @@ this is a reminder from {agency}.
 
 {items}
 
-More in the app: {app_url}
-
 If you cannot come, or need help to get there, tell us before then: call {contact} at {phone}.
 """,
         Template.APPOINTMENT: """\
@@ -176,15 +192,13 @@ this is a reminder from {agency}.
 
 {items}
 
-More in the app: {app_url}
-
 If you cannot come, tell us before then: call {contact} at {phone}.
 """,
         Template.ALERT: """\
 A critical alert is waiting for you.
 
 Reference: {reference}
-Sign in to read it: {sign_in_url}
+Sign in to the officers' API to read it: GET /v1/alerts/{reference}
 
 For the protection of the people concerned this e-mail says nothing more.
 """,
@@ -197,7 +211,7 @@ Este es un recordatorio de {agency}.
 
 {items}
 
-Pague aquí: {pay_url}
+{how_to_pay}
 
 Si no puede pagar, avísenos antes del {deadline}: llame a {contact} al {phone}. Puede pedir más \
 tiempo, un plan de pagos o una reducción. Pedirlo es gratis.
@@ -211,7 +225,7 @@ Este es un aviso de {agency}. Todavía no hemos recibido este pago:
 
 {items}
 
-Pague aquí: {pay_url}
+{how_to_pay}
 
 Si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, un plan de pagos o una \
 reducción. Pedirlo es gratis. Puede reportarse y usar la aplicación como siempre.
@@ -225,7 +239,7 @@ Este es un recordatorio de {agency}.
 
 {items}
 
-Abra la aplicación para reportarse: {app_url}
+Abra la aplicación para reportarse.
 
 Si no puede hacerlo a tiempo, avísenos antes: llame a {contact} al {phone}.
 """,
@@ -236,8 +250,6 @@ Este es un recordatorio de {agency}.
 
 {items}
 
-Más en la aplicación: {app_url}
-
 Si no puede venir, o necesita ayuda para llegar, avísenos antes: llame a {contact} al {phone}.
 """,
         Template.APPOINTMENT: """\
@@ -247,15 +259,13 @@ Este es un recordatorio de {agency}.
 
 {items}
 
-Más en la aplicación: {app_url}
-
 Si no puede venir, avísenos antes: llame a {contact} al {phone}.
 """,
         Template.ALERT: """\
 Hay una alerta crítica esperándole.
 
 Referencia: {reference}
-Inicie sesión para leerla: {sign_in_url}
+Inicie sesión en la API de oficiales para leerla: GET /v1/alerts/{reference}
 
 Para proteger a las personas afectadas, este correo no dice nada más.
 """,
@@ -282,6 +292,11 @@ def render(template: Template, language: Language, params: Mapping[str, str]) ->
 def render_line(line: Line, language: Language, params: Mapping[str, str]) -> str:
     """One item of a list. Raises ParameterError on a missing or unknown parameter."""
     return _fill(LINES[language][line], params)
+
+
+def render_how_to_pay(way: HowToPay, language: Language, params: Mapping[str, str]) -> str:
+    """How to pay. Raises ParameterError on a missing or unknown parameter."""
+    return _fill(HOW_TO_PAY[language][way], params)
 
 
 def _fill(text: str, params: Mapping[str, str]) -> str:

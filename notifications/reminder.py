@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 
 from notifications.formats import Language, clock_time, day, money
 from notifications.kind import MessageKind
-from notifications.messages import SUBJECTS, Line, Rendered, Template, render, render_line
+from notifications.messages import (
+    SUBJECTS,
+    HowToPay,
+    Line,
+    Rendered,
+    Template,
+    render,
+    render_how_to_pay,
+    render_line,
+)
 from notifications.planning import DueItem
 
 _TEMPLATES = {
@@ -24,16 +33,15 @@ _TEMPLATES = {
 class Recipient:
     """Whom a reminder addresses and whom they can turn to.
 
-    `agency` sends it; `contact` and `phone` are the person to call; the links open the page to
-    pay on and the app.
+    `agency` sends it; `contact` and `phone` are the person to call; `payment_url` is the agency's
+    page to pay on, None where one pays by phone or at the counter.
     """
 
     first_name: str = field(repr=False)
     agency: str
     contact: str
     phone: str
-    pay_url: str
-    app_url: str
+    payment_url: str | None
     language: Language
     zone: ZoneInfo
 
@@ -51,7 +59,6 @@ def render_reminder(
         return _payment(items, recipient, overdue)
     params = _sender(recipient) | {
         "items": "\n".join(_event_line(item, recipient) for item in items),
-        "app_url": recipient.app_url,
     }
     return render(_TEMPLATES[kinds.pop()], recipient.language, params)
 
@@ -72,13 +79,21 @@ def _payment(
         "items": "\n".join(
             _payment_line(item, recipient, overdue=item.source_id in overdue) for item in items
         ),
-        "pay_url": recipient.pay_url,
+        "how_to_pay": _how_to_pay(recipient),
     }
     ahead = [item.local_day(recipient.zone) for item in items if item.source_id not in overdue]
     if not ahead:
         return render(Template.PAYMENT_OVERDUE, recipient.language, params)
     params["deadline"] = day(min(ahead), recipient.language)
     return render(Template.PAYMENT_DUE, recipient.language, params)
+
+
+def _how_to_pay(recipient: Recipient) -> str:
+    if recipient.payment_url is not None:
+        params = {"payment_url": recipient.payment_url}
+        return render_how_to_pay(HowToPay.ONLINE, recipient.language, params)
+    params = {"agency": recipient.agency, "phone": recipient.phone}
+    return render_how_to_pay(HowToPay.AT_THE_AGENCY, recipient.language, params)
 
 
 def _payment_line(item: DueItem, recipient: Recipient, *, overdue: bool) -> str:

@@ -47,11 +47,9 @@ def delivered_at(session: Session, alert_id: UUID) -> datetime | None:
     return outbox.first_sent_at(session, _source(alert_id))
 
 
-def render_notice(alert_id: UUID, language: Language, public_url: str) -> Rendered:
-    """Return the e-mail's words: the alert's identifier as reference, and where to sign in."""
-    link = f"{public_url}/v1/alerts/{alert_id}"
-    params = {"reference": str(alert_id), "sign_in_url": link}
-    return render(Template.ALERT, language, params)
+def render_notice(alert_id: UUID, language: Language) -> Rendered:
+    """Return the e-mail's words: the alert's identifier as reference, and how to read it."""
+    return render(Template.ALERT, language, {"reference": str(alert_id)})
 
 
 def _source(alert_id: UUID) -> Source:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.core.errors import Code, Problem, not_found
 from backend.core.http import Audience, Blueprint, now, platform, snapshot
 from backend.core.jobs import Schedule, heartbeats
+from backend.core.metrics import registry
 from backend.core.schemas import Schema
 from backend.core.settings import Mode
 
@@ -65,7 +66,7 @@ def metrics() -> Response:
     wanted = f"Bearer {settings.metrics_token}"
     if settings.metrics_token and not hmac.compare_digest(given.encode(), wanted.encode()):
         raise Problem(Code.UNAUTHENTICATED)
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
 
 
 BLUEPRINTS = (blp,)

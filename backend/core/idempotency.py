@@ -48,7 +48,7 @@ class Answer:
 
     status: int
     content_type: str
-    etag: str | None
+    headers: dict[str, str]
     body: bytes
 
 
@@ -68,14 +68,16 @@ class Repetition:
         fingerprint_key = derive(root_secret, "idempotency fingerprint")
         self._fingerprint = hmac.digest(fingerprint_key, request, "sha256")
 
-    def recall(self, session: Session, actor: Actor) -> Answer | None:
-        """Return the earlier answer to this key, None if there was none.
+    def recall(self, session: Session, actor: Actor, now: datetime) -> Answer | None:
+        """Return the earlier answer to this key, None if there was none within a day.
 
         Raises Problem: IDEMPOTENCY_MISMATCH when the key was used for another request.
         """
         row = session.scalar(
             select(IdempotencyKey).where(
-                IdempotencyKey.actor_id == actor.id, IdempotencyKey.key_hash == self._key_hash
+                IdempotencyKey.actor_id == actor.id,
+                IdempotencyKey.key_hash == self._key_hash,
+                IdempotencyKey.created_at > now - KEEP,
             )
         )
         if row is None:
@@ -88,7 +90,7 @@ class Repetition:
 
     def keep(self, session: Session, actor: Actor, answer: Answer, now: datetime) -> None:
         """Store the answer to this key, and forget those of days ago."""
-        session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEEP))
+        session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - KEEP))
         nonce = secrets.token_bytes(_NONCE_BYTES)
         plain = msgspec.msgpack.encode(answer)
         session.add(

@@ -1,14 +1,16 @@
 """Logs: one JSON object a line, events and identifiers only, never a person's data.
 
 What may be logged is a closed list of keys; anything else is dropped here, so that a hasty
-`log.info(..., name=…)` cannot leak.
+`log.info(..., name=…)` cannot leak. What a library logs keeps nothing but who spoke and what failed
+where: its text may hold anything.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -32,15 +34,34 @@ ALLOWED_KEYS: Final = frozenset(
         "message_id",
         "error_type",
         "location",
+        "logger",
         "version",
         "mode",
     }
 )
 
+AS_A_LIBRARY: Final = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+"""For the server's own `logging.config`: its lines go the way of every library's."""
+
+_log = structlog.get_logger()
+
 
 def configure(settings: Settings) -> None:
-    """Make structlog write JSON lines to standard output."""
-    level = logging.WARNING if settings.mode is Mode.TEST else logging.INFO
+    """Make all that is logged JSON lines on standard output."""
+    _configure(logging.WARNING if settings.mode is Mode.TEST else logging.INFO, "stdout")
+
+
+def configure_command() -> None:
+    """Make all that is logged JSON lines on standard error: a command's output is its answer."""
+    _configure(logging.WARNING, "stderr")
+
+
+def _configure(level: int, stream: str) -> None:
+    def printer(*_: object) -> structlog.PrintLogger:
+        # Asked for anew each time: whoever runs a command may have put another stream there.
+        file: TextIO = getattr(sys, stream)
+        return structlog.PrintLogger(file)
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -49,8 +70,23 @@ def configure(settings: Settings) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=printer,
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, LibraryLog) for handler in root.handlers):
+        root.addHandler(LibraryLog(logging.WARNING))
+
+
+class LibraryLog(logging.Handler):
+    """Passes on that a library logged something: which one, what exception, where; not its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line of ours for one of theirs."""
+        error = record.exc_info[1] if record.exc_info else None
+        told = {"location": f"{record.pathname}:{record.lineno}"} if error is None else fault(error)
+        write = _log.error if record.levelno >= logging.ERROR else _log.warning
+        write("library", logger=record.name, **told)
 
 
 def keep_allowed(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Any:

@@ -77,7 +77,12 @@ class Instant(ma.fields.AwareDateTime):
 
 
 class ProblemSchema(ma.Schema):
-    """RFC 9457 problem details; documentation only."""
+    """RFC 9457 problem details; documentation only. A code may have further members."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(required=True, metadata={"description": "Tag URI of the code"})
     code = ma.fields.String(required=True, metadata={"description": "Stable code"})

@@ -6,10 +6,12 @@ missing secret or with anything switched on that only a demo or a test may have.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from backend.core.keys import ROOT_SECRET_BYTES
 
 PREFIX: Final = "CONNECTREX_"
+LOCAL_FCM_PROJECT: Final = "connectrex-local-fake"
+"""By which the local FCM's service account is told from Google's."""
+_PORTS: Final = range(1, 65536)
 
 
 class Mode(Enum):
@@ -82,6 +87,11 @@ class Settings:
         default=None,
         secret=True,
     )
+    worker_metrics_port: int | None = setting(
+        "Port of 127.0.0.1 where `connectrex worker` shows its counters, without a token; "
+        "without it nowhere",
+        default=None,
+    )
     stepped_clock: Path | None = setting(
         "File of a stepped clock; demo and test only", default=None
     )
@@ -133,7 +143,7 @@ def _parse(name: str, text: str) -> Any:
                 return Mode(text)
             case "root_secret":
                 return bytes.fromhex(text)
-            case "trusted_proxies":
+            case "trusted_proxies" | "worker_metrics_port":
                 return int(text)
             case "server_keys" | "fcm_credentials" | "fcm_ca_bundle" | "stepped_clock":
                 return Path(text)
@@ -145,28 +155,54 @@ def _parse(name: str, text: str) -> Any:
 
 def _problems(settings: Settings) -> list[str]:
     """Return every reason why these settings must not start, in words for the operator."""
-    problems = []
-    production = settings.mode is Mode.PRODUCTION
     url = urlsplit(settings.public_url)
-    if len(settings.root_secret) < ROOT_SECRET_BYTES:
-        problems.append(f"{PREFIX}ROOT_SECRET must have at least 64 hexadecimal digits")
-    if url.scheme not in {"http", "https"} or not url.netloc or url.path or url.query:
-        problems.append(f"{PREFIX}PUBLIC_URL must be scheme and host only")
-    if production and url.scheme != "https":
-        problems.append(f"{PREFIX}PUBLIC_URL must be https in production")
-    if settings.trusted_proxies < 0:
-        problems.append(f"{PREFIX}TRUSTED_PROXIES cannot be negative")
-    if not settings.server_keys.is_file():
-        problems.append(f"{PREFIX}SERVER_KEYS names no file")
-    if settings.fcm_credentials is not None and not settings.fcm_credentials.is_file():
-        problems.append(f"{PREFIX}FCM_CREDENTIALS names no file")
-    if settings.stepped_clock is not None and settings.mode not in {Mode.DEMO, Mode.TEST}:
-        problems.append(f"{PREFIX}STEPPED_CLOCK is for demo and test only")
-    if production and (settings.fcm_proxy or "").startswith("http://127."):
-        problems.append(f"{PREFIX}FCM_PROXY on this machine is for demo and test only")
-    if production and settings.smtp_url is None:
-        problems.append(f"{PREFIX}SMTP_URL is needed: a critical alert goes out by e-mail")
-    return problems
+    port, credentials = settings.worker_metrics_port, settings.fcm_credentials
+    wrong = {
+        "ROOT_SECRET must have at least 64 hexadecimal digits": len(settings.root_secret)
+        < ROOT_SECRET_BYTES,
+        "PUBLIC_URL must be scheme and host only": url.scheme not in {"http", "https"}
+        or not url.netloc
+        or bool(url.path or url.query),
+        "TRUSTED_PROXIES cannot be negative": settings.trusted_proxies < 0,
+        "WORKER_METRICS_PORT is no port": port is not None and port not in _PORTS,
+        "SERVER_KEYS names no file": not settings.server_keys.is_file(),
+        "FCM_CREDENTIALS names no file": credentials is not None and not credentials.is_file(),
+    }
+    if settings.mode is Mode.PRODUCTION:
+        wrong |= {
+            "PUBLIC_URL must be https in production": url.scheme != "https",
+            "SMTP_URL is needed: a critical alert goes out by e-mail": settings.smtp_url is None,
+        }
+    if settings.mode not in {Mode.DEMO, Mode.TEST}:
+        wrong |= {
+            "STEPPED_CLOCK is for demo and test only": settings.stepped_clock is not None,
+            "FCM_PROXY on this machine is for demo and test only": _is_here(settings.fcm_proxy),
+            "FCM_CREDENTIALS of the local fake are for demo and test only": _are_fake(credentials),
+        }
+    return [PREFIX + problem for problem, is_wrong in wrong.items() if is_wrong]
+
+
+def _is_here(proxy: str | None) -> bool:
+    """Whether a proxy, with or without a scheme, is on this machine: then it may be the fake."""
+    if proxy is None:
+        return False
+    try:
+        host = urlsplit(proxy if "://" in proxy else f"//{proxy}").hostname or ""
+        if host == "localhost" or host.endswith(".localhost"):
+            return True
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _are_fake(credentials: Path | None) -> bool:
+    """Whether a service account is the local FCM's; what cannot be read is the channel's matter."""
+    try:
+        account = None if credentials is None else json.loads(credentials.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(account, dict) and account.get("project_id") == LOCAL_FCM_PROJECT
 
 
 def _made_up_without(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -243,8 +243,9 @@ def ask_with_location(stage: Stage, screen: Screen, phone: Phone, witnessed: Wit
     witnessed.inbox += _served(phone.get("/v1/me/inbox"))["items"]
     witnessed.owed += _served(phone.get("/v1/me/balance"))["unpaid"]
     screen.say("With location switched on, inbox and balance are served:", stage.clock.now())
-    for line in witnessed.inbox[0]["body"].splitlines():
-        screen.say(line)
+    for message in witnessed.inbox:
+        for line in message["body"].splitlines():
+            screen.say(line)
 
 
 def verify_audit(stage: Stage, screen: Screen, witnessed: Witnessed) -> None:

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -53,6 +53,23 @@ def free_port(preferred: int = USUAL_PORT) -> int:
     raise StoryError(f"There is no free port on {_HOST}.")
 
 
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Let an interruption wait until the block is done: in it, a process would be lost sight of."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for interruption in came:
+        signal.raise_signal(interruption)
+
+
 class Server:
     """Serves while the `with` block lasts, which may be entered again; says everything to `log`.
 
@@ -67,16 +84,16 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [*_COMMAND, *self._words],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
         try:
+            with self.log.open("ab") as log, _interrupted_afterwards():
+                self._process = subprocess.Popen(  # noqa: S603 - this program itself
+                    [*_COMMAND, *self._words],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             wait_for("the server to answer", self._answers)
         except BaseException:
             self.stop()
@@ -92,18 +109,18 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        """Ask the server to end, and end what is left of it after a while."""
-        process, self._process = self._process, None
-        if process is None:
+        """Ask the server to end, and end what is left of it after a while; nothing if it is off."""
+        if self._process is None:
             return
         try:
-            process.terminate()
+            self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_S)
+                self._process.wait(_STOP_S)
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
 
     def wait_for_end(self) -> None:
         """Return when the server ends by itself, which it should not."""

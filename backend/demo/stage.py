@@ -44,7 +44,7 @@ class Stage:
 
 @contextmanager
 def open_stage(folder: Path) -> Iterator[Stage]:
-    """Yield a stage in `folder`, of which nothing was left; the fakes listen until it is closed."""
+    """Yield a stage in `folder`, emptied; when it is closed neither server nor fakes are left."""
     folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -57,14 +57,17 @@ def open_stage(folder: Path) -> Iterator[Stage]:
             PREFIX + name: value for name, value in _settings(folder, port, fcm, mailbox).items()
         }
         server = Server(port=port, environment=environment, log=folder / "server.log")
-        yield Stage(
-            folder=folder,
-            clock=clock,
-            fcm=fcm,
-            mailbox=mailbox,
-            server=server,
-            environment=environment,
-        )
+        try:
+            yield Stage(
+                folder=folder,
+                clock=clock,
+                fcm=fcm,
+                mailbox=mailbox,
+                server=server,
+                environment=environment,
+            )
+        finally:
+            server.stop()
 
 
 def _settings(folder: Path, port: int, fcm: LocalFcm, mailbox: Mailbox) -> dict[str, str]:

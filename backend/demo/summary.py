@@ -19,7 +19,7 @@ def show_summary(screen: Screen, record: Record, witnessed: Witnessed) -> None:
     screen.chapter("Summary")
     accepted = [fix for fix in record.fixes if fix["refused"] is None]
     kept = len(record.fixes) - len(accepted)
-    screen.row("Fixes taken", len(accepted), f"and {kept} kept that was refused")
+    screen.row("Fixes taken", len(accepted), f"and {kept} kept as evidence though it was refused")
     reasons = Counter(refusal["reason"] for refusal in record.refusals)
     screen.row("Requests refused", len(record.refusals), _counted(reasons))
     screen.row("Episodes", len(record.episodes))
@@ -31,8 +31,8 @@ def show_summary(screen: Screen, record: Record, witnessed: Witnessed) -> None:
     subjects = (f"to {mail['To']}: “{mail['Subject']}”" for mail in witnessed.mails)
     screen.row("E-mails sent", len(witnessed.mails), "; ".join(subjects))
     sent = [reminder for reminder in record.reminders if reminder["sent_at"] is not None]
-    later = next(reminder for reminder in record.reminders if reminder["sent_at"] is None)
-    screen.row("Reminders sent", len(sent), f"the next, if still unpaid: {_time(later['due_at'])}")
+    later = [_time(one["due_at"]) for one in record.reminders if one["sent_at"] is None][:1]
+    screen.row("Reminders sent", len(sent), "".join(f"the next, if unpaid: {at}" for at in later))
     for reminder in sent:
         screen.item(_reminder_in_words(reminder, witnessed.pushes))
     actors = Counter(event["actor_kind"] for event in record.events)

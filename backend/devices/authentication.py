@@ -121,15 +121,19 @@ class Authentication:
         `access_token`: whether the endpoint asks for one. `once`: whether the proof is good for one
         request only; a second raises REPLAYED, and `session` must be one that writes.
         """
-        return self.hold(
-            session,
-            opened,
-            key_context(session, opened.jkt),
-            self.signed_request(),
-            access_token=access_token,
-            once=once,
-            now=now,
-        )
+        try:
+            return self.hold(
+                session,
+                opened,
+                key_context(session, opened.jkt),
+                self.signed_request(),
+                access_token=access_token,
+                once=once,
+                now=now,
+            )
+        except Problem as problem:
+            count_refused(problem)
+            raise
 
     def hold(
         self,
@@ -142,14 +146,17 @@ class Authentication:
         once: bool,
         now: datetime,
     ) -> Authenticated:
-        """Hold an opened proof against the key that it names; as `verify`, without the request."""
+        """Hold an opened proof against the key that it names; as `verify`, without the request.
+
+        What is raised is not counted: the caller may have to try again.
+        """
         if key is None:
-            raise refused(ProofRefusal.UNKNOWN_KEY)
+            raise _problem_of(ProofRefusal.UNKNOWN_KEY)
         proof = self._verified(opened, key, signed, access_token=access_token, now=now)
         if isinstance(proof, Refused):
-            raise refused(proof.reason)
+            raise _problem_of(proof.reason)
         if once and not is_first_use(session, proof):
-            raise refused(ProofRefusal.REPLAYED)
+            raise _problem_of(ProofRefusal.REPLAYED)
         return Authenticated(proof=proof, key=key)
 
     def _verified(
@@ -201,7 +208,17 @@ def _enrolled(key: KeyContext) -> EnrolledKey:
 
 def refused(reason: ProofRefusal) -> Problem:
     """Return the answer to a proof that did not hold, and count it."""
-    REFUSED_PROOFS.labels(reason=reason.name).inc()
+    problem = _problem_of(reason)
+    count_refused(problem)
+    return problem
+
+
+def count_refused(problem: Problem) -> None:
+    """Count a proof that did not hold, by the answer to it."""
+    REFUSED_PROOFS.labels(reason=problem.members["reason"]).inc()
+
+
+def _problem_of(reason: ProofRefusal) -> Problem:
     challenge = f'DPoP error="{reason.oauth_error}", algs="ES256"'
     return Problem(
         _CODES.get(reason, Code.PROOF_REFUSED),

@@ -11,7 +11,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import bindparam, select
 
-from backend.core.db import Session
+from backend.core.db import Session, padded
 from backend.devices.assurance import Assurance
 from backend.devices.key_state import ENROLLED_STATES, KeyState
 from backend.devices.models import DeviceKey
@@ -58,7 +58,7 @@ def key_context(session: Session, jkt: str) -> KeyContext | None:
 
 def key_contexts(session: Session, jkts: Collection[str]) -> dict[str, KeyContext]:
     """Return the enrolled keys among these thumbprints, as `key_context` does, in one statement."""
-    rows = session.connection().execute(_CONTEXTS, {"jkts": list(jkts)})
+    rows = session.connection().execute(_CONTEXTS, {"jkts": padded(jkts)})
     return {row.jkt: _context(row) for row in rows if row.state in ENROLLED_STATES}
 
 

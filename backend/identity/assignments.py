@@ -90,16 +90,19 @@ def unassign(
 
 
 def officers_to_notify(session: Session, supervisee_id: UUID) -> list[OfficerContact]:
-    """Return who is told of a person's alerts: those in charge, else the agency's superiors.
+    """Return who is told of a person's alerts: those in charge, else the agency's supervisors.
 
-    Superiors are its supervisors and administrators. Disabled officers are never told.
+    Where there are none either, its administrators: they may not read it, but can see to it that
+    somebody does. Disabled officers are never told.
     """
     in_charge = select(AssignmentRow.officer_id).where(AssignmentRow.supervisee_id == supervisee_id)
     agency = select(SuperviseeRow.agency_id).where(SuperviseeRow.id == supervisee_id)
-    superiors = OfficerRow.agency_id.in_(agency) & OfficerRow.role.in_(
-        [Role.SUPERVISOR, Role.AGENCY_ADMIN]
+    ours = OfficerRow.agency_id.in_(agency)
+    return (
+        _contacts(session, OfficerRow.id.in_(in_charge))
+        or _contacts(session, ours & (OfficerRow.role == Role.SUPERVISOR))
+        or _contacts(session, ours & (OfficerRow.role == Role.AGENCY_ADMIN))
     )
-    return _contacts(session, OfficerRow.id.in_(in_charge)) or _contacts(session, superiors)
 
 
 def officer_contacts(session: Session, officer_ids: Iterable[UUID]) -> dict[UUID, OfficerContact]:

@@ -27,6 +27,11 @@ SILENCE_S: Final = range(60, 7 * 86_400 + 1)
 OFFSET_DAYS: Final = range(-60, 61)
 MAX_OFFSETS: Final = 10
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
+MAX_URL: Final = 300
+HTTPS_URL: Final = re.compile(
+    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:[/?][!-~]*)?"
+)
+"""An address that people are told: nothing but printable ASCII, and no user before the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,8 @@ class AgencyPolicy:
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
     before an alert. Payments are reminded of on `payment_reminder_days` after the due day
     (negative: before), at `reminder_at` inside `[reminders_from, reminders_until)`, wall times
-    in the person's zone. `default_currency` is ISO 4217.
+    in the person's zone. `default_currency` is ISO 4217. `payment_url` is the agency's own page
+    to pay on (https), named in reminders; without it they say to come or to phone.
     """
 
     least_assurance: str = "software"
@@ -49,6 +55,7 @@ class AgencyPolicy:
     reminders_until: time = time(21)
     default_language: Language = Language.ENGLISH
     default_currency: str = "USD"
+    payment_url: str | None = None
 
     def __post_init__(self) -> None:
         sensible = {
@@ -59,10 +66,16 @@ class AgencyPolicy:
             and all(days in OFFSET_DAYS for days in self.payment_reminder_days),
             "reminder_at": self.reminders_from <= self.reminder_at < self.reminders_until,
             "default_currency": CURRENCY.fullmatch(self.default_currency) is not None,
+            "payment_url": self.payment_url is None or is_payment_url(self.payment_url),
         }
         wrong = [name for name, is_sensible in sensible.items() if not is_sensible]
         if wrong:
             raise ValueError(", ".join(wrong))
+
+
+def is_payment_url(text: str) -> bool:
+    """Return whether `text` can be an agency's page to pay on: https, and not too long."""
+    return len(text) <= MAX_URL and HTTPS_URL.fullmatch(text) is not None
 
 
 def to_stored(policy: AgencyPolicy) -> dict[str, Any]:

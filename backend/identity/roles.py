@@ -47,7 +47,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
     {
         Role.OFFICER: _SUPERVISE,
         Role.SUPERVISOR: _SUPERVISE | {P.CONDITION_APPROVE, P.CONFIDENTIAL_ZONE_READ, P.AUDIT_READ},
-        # Runs the agency, not its cases: sees no one's position, conditions or debts.
+        # Runs the agency, not its cases: sees no one's position, conditions or debts, nor the
+        # alerts and reminders that tell of them in words.
         Role.AGENCY_ADMIN: frozenset(
             {
                 P.AGENCY_MANAGE,
@@ -57,8 +58,6 @@ PERMISSIONS: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
                 P.SUPERVISEE_READ,
                 P.SUPERVISEE_WRITE,
                 P.DEVICE_READ,
-                P.ALERT_READ,
-                P.REMINDER_READ,
                 P.AUDIT_READ,
             }
         ),

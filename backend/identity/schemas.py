@@ -21,6 +21,9 @@ _NAME: Final = ma.validate.Length(min=1, max=100)
 _MAX_CONTACTS: Final = 10
 # `$` alone would let a line break pass.
 _PHONE: Final = ma.validate.Regexp(r"^\+[1-9][0-9]{6,14}(?!\n)$", error="Give E.164: +15555550100.")
+_HTTPS_URL: Final = ma.validate.Regexp(
+    rf"^{policy.HTTPS_URL.pattern}(?!\n)$", error="Give an https address."
+)
 _CURRENCY: Final = ma.validate.Regexp(r"^[A-Z]{3}(?!\n)$", error="Give an ISO 4217 code.")
 
 
@@ -252,6 +255,12 @@ class PolicySchema(Schema):
     reminders_until = _wall_time()
     default_language = ma.fields.Enum(Language, by_value=True, required=True)
     default_currency = ma.fields.String(required=True, validate=_CURRENCY)
+    payment_url = ma.fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=[ma.validate.Length(max=policy.MAX_URL), _HTTPS_URL],
+        metadata={"description": "The agency's own page to pay on, which reminders name"},
+    )
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> AgencyPolicy:

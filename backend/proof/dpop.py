@@ -157,8 +157,17 @@ class Proof:
         Equal in every request that shares one fix, and when a fix is signed again because its
         nonce went stale; the digest of the signed bytes differs in each of them.
         """
-        said = {name: self.jws.claims.get(name) for name in ("location", "fix")}
+        said = {name: _plain(self.jws.claims.get(name)) for name in ("location", "fix")}
         return sha256(_sorted_json(said).encode("ascii")).digest()
+
+
+def _plain(value: object) -> object:
+    """Return a JSON value with whole numbers as integers: `8.0` and `8` say the same (RFC 8259)."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def open_proof(header: str | None, *, nonces: Nonces, now: datetime) -> OpenedProof | Refused:

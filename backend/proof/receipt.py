@@ -25,7 +25,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z", re.ASCII)
 class FixReceipt:
     """That the server `issuer` had this from the key `jkt` at `received_at`.
 
-    `digest` is the SHA-256 of the signing input of what was received, `seq` its number (None if it
+    `digest` is the SHA-256 of what the fix said (`Proof.fix_digest`), `seq` its number (None if it
     named none), `outcome` ACCEPTED or the name of the refusal.
     """
 

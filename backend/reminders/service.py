@@ -113,24 +113,24 @@ def _move(session: Session, message: Message, reminder: Reminder) -> bool:
 
 
 def reminders_of(
-    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor, *, public_url: str
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
 ) -> Page[ReminderView]:
     """Return a person's reminders with their words, newest first. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.REMINDER_READ)
     person = identity.get_supervisee(session, actor, supervisee_id)
     recipient = Recipient(kind=RecipientKind.SUPERVISEE, id=person.id)
     page = outbox.messages_to(session, recipient, SOURCE, cursor)
-    texts = _texts(session, page, public_url)
+    texts = _texts(session, page)
     items = [ReminderView(message=one, text=texts.get(one.id)) for one in page.items]
     return Page(items=items, next=page.next)
 
 
-def _texts(session: Session, page: Page[Message], public_url: str) -> Mapping[UUID, str]:
+def _texts(session: Session, page: Page[Message]) -> Mapping[UUID, str]:
     given = outbox.texts_given(session, [message.id for message in page.items])
     unsent = [
         message for message in page.items if message.id not in given and message.state in _UNSENT
     ]
-    now = texts_now(session, unsent, public_url)
+    now = texts_now(session, unsent)
     return {key: text.body for key, text in now.items()} | dict(given)
 
 

@@ -14,17 +14,11 @@ from backend.reminders.due import Reminder, reminders_from
 from notifications.messages import Rendered
 from notifications.reminder import Recipient, render_reminder
 
-PAY_PATH: Final = "/pay"
-APP_PATH: Final = "/app"
-"""Links that the person's app opens by itself."""
-
 SAME_DAY: Final = timedelta(days=1)
 """An agency that has moved its hour meanwhile did not ask for that day's reminders to be dropped."""
 
 
-def texts_now(
-    session: Session, messages: Sequence[Message], public_url: str
-) -> Mapping[UUID, Rendered]:
+def texts_now(session: Session, messages: Sequence[Message]) -> Mapping[UUID, Rendered]:
     """Return what each reminder says by what is owed now; one that nothing is owed for is absent.
 
     Amounts, language and what else falls due on the day are read anew; a payment that was moved
@@ -41,21 +35,18 @@ def texts_now(
         )
     }
     return {
-        message.id: _text(current[message.key], public_url)
-        for message in messages
-        if message.key in current
+        message.id: _text(current[message.key]) for message in messages if message.key in current
     }
 
 
-def _text(reminder: Reminder, public_url: str) -> Rendered:
+def _text(reminder: Reminder) -> Rendered:
     agency, person = reminder.agency, reminder.person
     recipient = Recipient(
         first_name=person.given_name,
         agency=agency.name,
         contact=agency.name,
         phone=agency.contact_phone,
-        pay_url=public_url + PAY_PATH,
-        app_url=public_url + APP_PATH,
+        payment_url=agency.policy.payment_url,
         language=person.language,
         zone=ZoneInfo(person.zone),
     )

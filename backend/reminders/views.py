@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from backend.core.http import Audience, Blueprint, actor, platform, snapshot
+from backend.core.http import Audience, Blueprint, actor, snapshot
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.outbox.messages import InboxItem
@@ -34,9 +34,7 @@ supervisee = Blueprint(
 def reminders(cursor: Cursor, supervisee_id: UUID) -> Page[ReminderView]:
     """List a person's reminders, planned and sent, newest first."""
     with snapshot() as session:
-        return service.reminders_of(
-            session, actor(), supervisee_id, cursor, public_url=platform().settings.public_url
-        )
+        return service.reminders_of(session, actor(), supervisee_id, cursor)
 
 
 @supervisee.route("/inbox")

@@ -1,1 +1,1 @@
-"""Stand-ins for what faces the server: phones and the push service. Loud; never for production."""
+"""Stand-ins for what faces the server: phones, push, mail. Loud; never for production."""

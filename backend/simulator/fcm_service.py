@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-PROJECT = "connectrex-local"
+PROJECT = "connectrex-local-fake"  # what a server must refuse in production
 TOKEN_LIFETIME_S = 3600
 
 _ACCOUNT = f"push@{PROJECT}.iam.gserviceaccount.com"

@@ -20,7 +20,7 @@ from backend.core.jobs import Schedule, beat
 from backend.core.logs import fault
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.location import sweeps
+from backend.location import judging, sweeps
 from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
@@ -44,6 +44,7 @@ SCHEDULE: Final = Schedule(
         "plan-reminders": 60,
         "forget-used-proofs": 60,
         "raise-recurring-fees": 3600,
+        "forget-old-checkpoints": 86_400,
     }
 )
 """Every job, and how often it runs."""
@@ -57,16 +58,12 @@ _log = structlog.get_logger()
 def build(settings: Settings, database: Database, clock: Clock) -> Worker:
     """Return the worker of this process, ready to start. Raises SettingsError."""
     channels = open_channels(settings, database)
-    return Worker(database, clock, jobs(settings, database, clock, channels), channels)
+    return Worker(database, clock, jobs(database, clock, channels), channels)
 
 
-def jobs(
-    settings: Settings, database: Database, clock: Clock, channels: Sequence[Channel]
-) -> list[Job]:
+def jobs(database: Database, clock: Clock, channels: Sequence[Channel]) -> list[Job]:
     """Return all that is to be done by the clock."""
-    store = OutboxStore(
-        database, readers=readers(settings.public_url), address_book=addresses, forget=forget
-    )
+    store = OutboxStore(database, readers=READERS, address_book=addresses, forget=forget)
     runs: Mapping[str, Callable[[datetime], bool]] = {
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
@@ -74,6 +71,7 @@ def jobs(
         "plan-reminders": partial(in_transaction, database, reminders.plan_due),
         "forget-used-proofs": partial(in_transaction, database, devices.forget_used_proofs),
         "raise-recurring-fees": partial(raise_fees, database),
+        "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
     }
     return [
         Job(name=name, every_s=every_s, run=runs[name], shared=name in _SHARED)
@@ -81,24 +79,29 @@ def jobs(
     ]
 
 
-def readers(public_url: str) -> Mapping[str, Reader]:
-    """Return who says what messages say, and whether they are still due, by kind of source."""
+def read_reminders(
+    session: Session, messages: Sequence[Message], _now: datetime
+) -> Mapping[UUID, Rendered]:
+    """Return the words of reminders whose payments are still owed."""
+    return texts_now(session, messages)
 
-    def read_reminders(
-        session: Session, messages: Sequence[Message], _now: datetime
-    ) -> Mapping[UUID, Rendered]:
-        return texts_now(session, messages, public_url)
 
-    def read_notices(
-        session: Session, messages: Sequence[Message], now: datetime
-    ) -> Mapping[UUID, Rendered]:
-        return {
-            message.id: notice.render_notice(message.source.id, message.language, public_url)
-            for message in messages
-            if alerts.is_notice_due(session, message.source.id, now)
-        }
+def read_notices(
+    session: Session, messages: Sequence[Message], now: datetime
+) -> Mapping[UUID, Rendered]:
+    """Return the words of notices whose alerts nobody has settled."""
+    return {
+        message.id: notice.render_notice(message.source.id, message.language)
+        for message in messages
+        if alerts.is_notice_due(session, message.source.id, now)
+    }
 
-    return {reminders.SOURCE: read_reminders, alerts.MESSAGE_SOURCE: read_notices}
+
+READERS: Final[Mapping[str, Reader]] = {
+    reminders.SOURCE: read_reminders,
+    alerts.MESSAGE_SOURCE: read_notices,
+}
+"""Who says what messages say, and whether they are still due, by kind of source."""
 
 
 def in_transaction(

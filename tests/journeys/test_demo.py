@@ -7,11 +7,10 @@ import math
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -38,18 +37,32 @@ def _one_demo_at_a_time() -> Iterator[None]:
         yield
 
 
-def start(folder: Path, **more: str) -> subprocess.Popen[str]:
-    """Start the demo in an empty folder, without settings from outside."""
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start the demo in an empty folder, without settings from outside; end it in any case."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("CONNECTREX_", "DEMO_"))}
-    return subprocess.Popen(
-        [sys.executable, "-m", "backend.cli", "demo"],
-        cwd=folder,
-        env=inherited | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | more,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    )
+    started = []
+
+    def demo(**more: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", "demo"],
+            cwd=tmp_path,
+            env=inherited | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        started.append(process)
+        return process
+
+    yield demo
+    for process in started:
+        with process:
+            process.terminate()
 
 
 def haversine_m(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -106,14 +119,19 @@ def is_near(found: tuple[datetime, datetime], counted: tuple[datetime, datetime]
     return all(abs(a - b) <= timedelta(seconds=2) for a, b in zip(found, counted, strict=True))
 
 
-def nobody_listens(said: str) -> bool:
+def nothing_runs(said: str) -> bool:
+    """Whether no process serves on the port of this demo, not even one that has yet to listen."""
     (port,) = set(re.findall(r"connectrex serve, on http://127\.0\.0\.1:(\d+)", said))
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", int(port))) != 0
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "args"], capture_output=True, text=True, check=True
+    )
+    return f"--port {port}" not in listed.stdout
 
 
-def test_the_demo_is_right_by_a_count_of_the_track_by_hand(tmp_path: Path) -> None:
-    said, _ = (demo := start(tmp_path, DEMO_EXIT="1")).communicate(timeout=BOUND_S)
+def test_the_demo_is_right_by_a_count_of_the_track_by_hand(start: Start, tmp_path: Path) -> None:
+    demo = start(DEMO_EXIT="1")
+
+    said, _ = demo.communicate(timeout=BOUND_S)
 
     assert demo.returncode == 0, said
     assert figure(said, "Fixes taken") == len(recorded()) + 1
@@ -124,12 +142,12 @@ def test_the_demo_is_right_by_a_count_of_the_track_by_hand(tmp_path: Path) -> No
     assert "PERMISSION_DENIED 1, MOCK 1" in said
     assert (figure(said, "E-mails sent"), figure(said, "Reminders sent")) == (1, 1)
     assert "FAILED" not in said
-    assert nobody_listens(said)
+    assert nothing_runs(said)
     assert [path.name for path in (tmp_path / "var").iterdir()] == ["demo"]
 
 
-def test_it_goes_on_serving_and_what_it_tells_to_type_works(tmp_path: Path) -> None:
-    demo = start(tmp_path)
+def test_it_goes_on_serving_and_what_it_tells_to_type_works(start: Start) -> None:
+    demo = start()
     assert demo.stdout is not None
     lines = []
     for line in demo.stdout:
@@ -147,12 +165,12 @@ def test_it_goes_on_serving_and_what_it_tells_to_type_works(tmp_path: Path) -> N
     assert '"Testa"' in typed.stdout
     assert '"exclusion-entered"' in typed.stdout
     assert demo.returncode == 0, rest
-    assert nobody_listens("".join(lines))
+    assert nothing_runs("".join(lines))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
-    demo = start(tmp_path)
+def test_interrupted_it_leaves_nothing_running(start: Start, number: signal.Signals) -> None:
+    demo = start()
     assert demo.stdout is not None
     said = ""
     for line in demo.stdout:
@@ -164,4 +182,4 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     rest, _ = demo.communicate(timeout=BOUND_S)
 
     assert demo.returncode == 130, said + rest
-    assert nobody_listens(said)
+    assert nothing_runs(said)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -8,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -358,17 +358,23 @@ def test_without_its_inbox_entry_nothing_is_pushed(outbox: Outbox) -> None:
 
 
 def test_a_fault_in_one_channel_holds_up_no_other_and_names_nobody(
-    outbox: Outbox, caplog: pytest.LogCaptureFixture
+    outbox: Outbox,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
     faulty, fine = outbox.enqueue(INBOX), outbox.enqueue(MAIL)
 
-    dispatch(outbox.store, [outbox.mail, InboxChannel(BrokenInbox())], lambda: NOON)
+    with structlog.testing.capture_logs() as logged:
+        dispatch(outbox.store, [outbox.mail, InboxChannel(BrokenInbox())], lambda: NOON)
 
     assert outbox.store.state(fine) is MessageState.SENT
     assert outbox.outcome(faulty).reason == "FAULT_RuntimeError"
-    assert "FAULT_RuntimeError" in caplog.text
-    assert INBOX.value not in caplog.text
+    assert logged == [
+        {
+            "event": "channel.failed",
+            "log_level": "error",
+            "channel": "InboxChannel",
+            "reason": "FAULT_RuntimeError",
+        }
+    ]
 
 
 class DyingStore(MemoryStore):

@@ -94,7 +94,7 @@ def test_a_push_carries_a_neutral_text_and_the_id_alone(channel: FcmChannel, fcm
     [result] = send(channel, to(token, message_id=message_id))
 
     assert isinstance(result, Delivered)
-    assert result.reference.startswith("projects/connectrex-local/messages/")
+    assert result.reference.startswith("projects/connectrex-local-fake/messages/")
     [received] = fcm.received(token)
     neutral = NEUTRAL[Language.ENGLISH]
     assert received["data"] == {"id": str(message_id)}

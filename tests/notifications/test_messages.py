@@ -15,9 +15,11 @@ from notifications.kind import CollapseKey, MessageKind
 from notifications.messages import (
     ALERT_SUBJECTS,
     BODIES,
+    HOW_TO_PAY,
     LINES,
     NEUTRAL,
     SUBJECTS,
+    HowToPay,
     Line,
     ParameterError,
     Template,
@@ -43,14 +45,16 @@ TELLING = re.compile(
 )
 
 
-def recipient(language: Language) -> Recipient:
+PAYMENT_URL = "https://pay.agency.example/fees"
+
+
+def recipient(language: Language, payment_url: str | None = PAYMENT_URL) -> Recipient:
     return Recipient(
         first_name="Testa",
         agency="Example County Pretrial Services",
         contact="Officer Example",
         phone="+1 555 0100",
-        pay_url="https://connectrex.test/pay",
-        app_url="https://connectrex.test/app",
+        payment_url=payment_url,
         language=language,
         zone=ZoneInfo("America/Chicago"),
     )
@@ -116,11 +120,11 @@ def test_a_missing_or_unknown_parameter_is_a_fault(template: Template, language:
 
 
 def test_a_parameter_is_never_read_as_a_template() -> None:
-    params = {"reference": "{sign_in_url.__class__}", "sign_in_url": "https://connectrex.test"}
+    params = {"reference": "{reference.__class__}"}
 
     rendered = render(Template.ALERT, Language.ENGLISH, params)
 
-    assert "{sign_in_url.__class__}" in rendered.body
+    assert "Reference: {reference.__class__}\n" in rendered.body
 
 
 @pytest.mark.parametrize("language", Language)
@@ -154,8 +158,26 @@ def test_the_lock_screen_of_every_message_to_a_supervisee_is_the_neutral_one(
 
 
 @pytest.mark.parametrize("language", Language)
-def test_an_alert_says_no_more_than_its_reference_and_where_to_sign_in(language: Language) -> None:
-    assert parameters_of(BODIES[language][Template.ALERT]) == {"reference", "sign_in_url"}
+def test_an_alert_says_no_more_than_its_reference_and_how_to_read_it(language: Language) -> None:
+    assert parameters_of(BODIES[language][Template.ALERT]) == {"reference"}
+
+
+@pytest.mark.parametrize("way", HowToPay)
+def test_every_way_to_pay_is_said_in_every_language_with_the_same_parameters(
+    way: HowToPay,
+) -> None:
+    parameters = [parameters_of(HOW_TO_PAY[language][way]) for language in Language]
+
+    assert parameters[0]
+    assert all(some == parameters[0] for some in parameters)
+
+
+def test_no_text_leads_to_a_page_of_ours() -> None:
+    texts = chain.from_iterable(
+        (*BODIES[language].values(), *HOW_TO_PAY[language].values()) for language in Language
+    )
+
+    assert not [text for text in texts if "http" in text]
 
 
 def test_no_template_threatens() -> None:
@@ -172,9 +194,35 @@ def test_a_payment_reminder_says_all_that_a_person_needs() -> None:
     assert "Hello Testa" in rendered.body
     assert "from Example County Pretrial Services" in rendered.body
     assert "- Supervision fee: $1,234.56, due Friday, March 5, 2027" in rendered.body
-    assert "Pay here: https://connectrex.test/pay" in rendered.body
+    assert "Pay here: https://pay.agency.example/fees\n" in rendered.body
     assert "If you cannot pay, tell us before Friday, March 5, 2027" in rendered.body
     assert "call Officer Example at +1 555 0100" in rendered.body
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+@pytest.mark.parametrize(
+    ("language", "how"),
+    [
+        (
+            Language.ENGLISH,
+            "To pay, come to Example County Pretrial Services, or call +1 555 0100 and ask how.\n",
+        ),
+        (
+            Language.SPANISH,
+            "Para pagar, venga a Example County Pretrial Services, o llame al +1 555 0100 y pregunte cómo.\n",
+        ),
+    ],
+)
+def test_without_a_page_to_pay_on_it_says_whom_to_ask(
+    language: Language, how: str, *, overdue: bool
+) -> None:
+    item = payment(date(2027, 3, 5))
+    late = {item.source_id} if overdue else frozenset()
+
+    rendered = render_reminder([item], recipient(language, payment_url=None), overdue=late)
+
+    assert how in rendered.body
+    assert "http" not in rendered.body
 
 
 def test_a_payment_reminder_in_spanish_says_the_same() -> None:
@@ -186,6 +234,7 @@ def test_a_payment_reminder_in_spanish_says_the_same() -> None:
 
     assert "Hola, Testa" in rendered.body
     assert "- Multa: $1,234.56, vence el viernes 5 de marzo de 2027" in rendered.body
+    assert "Pague aquí: https://pay.agency.example/fees\n" in rendered.body
     assert "avísenos antes del viernes 5 de marzo de 2027" in rendered.body
     assert "Officer Example al +1 555 0100" in rendered.body
 
@@ -251,7 +300,7 @@ def test_an_event_without_an_hour_is_told_by_its_day(
     rendered = render_reminder([item], recipient(Language.ENGLISH), overdue=frozenset())
 
     assert f"- {name}: Friday, March 5, 2027\n" in rendered.body
-    assert "https://connectrex.test/app" in rendered.body
+    assert "http" not in rendered.body
 
 
 def test_a_reminder_of_nothing_or_of_two_kinds_is_a_fault() -> None:

@@ -15,7 +15,8 @@ def tlv(tag: int | bytes, content: bytes) -> bytes:
 
 def integer(value: int, tag: int = 0x02) -> bytes:
     """An INTEGER, or another tag with an integer's content."""
-    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    bits = (value if value >= 0 else ~value).bit_length()
+    return tlv(tag, value.to_bytes(bits // 8 + 1, signed=True))
 
 
 def enumerated(value: int) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from backend.core.db import Database, FairLock, FileOwnedElsewhereError, UtcDateTime
+from backend.core.db import Database, FairLock, FileOwnedElsewhereError, UtcDateTime, padded
 from backend.core.jobs import RunSlot
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -156,3 +156,13 @@ def test_a_fair_lock_is_granted_in_order_of_arrival() -> None:
         thread.join()
 
     assert order == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("count", "length"), [(0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (8, 8), (9, 16)]
+)
+def test_lists_are_padded_to_few_lengths(count: int, length: int) -> None:
+    padded_list = padded(range(count))
+
+    assert len(padded_list) == length
+    assert set(padded_list) == set(range(count))

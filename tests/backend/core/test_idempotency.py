@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +17,10 @@ SECRET = bytes(range(32))
 OFFICER = Actor(kind=ActorKind.OFFICER, id=new_id(NOON), agency_id=new_id(NOON))
 OTHER = Actor(kind=ActorKind.OFFICER, id=new_id(NOON), agency_id=OFFICER.agency_id)
 ANSWER = Answer(
-    status=201, content_type="application/json", etag='"1"', body=b'{"code":"ABCD-INVENTED"}'
+    status=201,
+    content_type="application/json",
+    headers={"ETag": '"1"', "Cache-Control": "no-store"},
+    body=b'{"code":"ABCD-INVENTED"}',
 )
 
 
@@ -37,25 +41,25 @@ def test_the_same_key_with_another_request_is_refused(database: Database) -> Non
         _repetition().keep(session, OFFICER, ANSWER, NOON)
 
     with pytest.raises(Problem) as refused, database.transaction() as session:
-        _repetition(body=b'{"other":1}').recall(session, OFFICER)
+        _repetition(body=b'{"other":1}').recall(session, OFFICER, NOON)
 
     assert refused.value.code is Code.IDEMPOTENCY_MISMATCH
 
 
 def test_the_same_request_gets_the_same_answer(database: Database) -> None:
     with database.transaction() as session:
-        assert _repetition().recall(session, OFFICER) is None
+        assert _repetition().recall(session, OFFICER, NOON) is None
         _repetition().keep(session, OFFICER, ANSWER, NOON)
 
     with database.transaction() as session:
-        assert _repetition().recall(session, OFFICER) == ANSWER
+        assert _repetition().recall(session, OFFICER, NOON) == ANSWER
 
 
 def test_one_officers_key_is_not_anothers(database: Database) -> None:
     with database.transaction() as session:
         _repetition().keep(session, OFFICER, ANSWER, NOON)
 
-        assert _repetition().recall(session, OTHER) is None
+        assert _repetition().recall(session, OTHER, NOON) is None
 
 
 def test_the_database_alone_gives_no_answer_away(database: Database) -> None:
@@ -69,9 +73,34 @@ def test_the_database_alone_gives_no_answer_away(database: Database) -> None:
     assert b"a-key" not in kept
 
 
+def test_an_answer_is_recalled_for_a_day_and_no_longer(database: Database) -> None:
+    with database.transaction() as session:
+        _repetition().keep(session, OFFICER, ANSWER, NOON)
+
+    with database.transaction() as session:
+        last = NOON + KEEP - timedelta(microseconds=1)
+        assert _repetition().recall(session, OFFICER, last) == ANSWER
+        assert _repetition().recall(session, OFFICER, NOON + KEEP) is None
+        assert _repetition(body=b'{"other":1}').recall(session, OFFICER, NOON + KEEP) is None
+
+
+def test_a_key_of_the_day_before_is_a_new_one(database: Database) -> None:
+    with database.transaction() as session:
+        _repetition().keep(session, OFFICER, ANSWER, NOON)
+    another = replace(ANSWER, body=b"{}")
+
+    with database.transaction() as session:
+        assert _repetition().recall(session, OFFICER, NOON + KEEP) is None
+        _repetition().keep(session, OFFICER, another, NOON + KEEP)
+
+    with database.transaction() as session:
+        assert _repetition().recall(session, OFFICER, NOON + KEEP) == another
+
+
 def test_answers_are_forgotten_after_a_day(database: Database) -> None:
     with database.transaction() as session:
         _repetition().keep(session, OFFICER, ANSWER, NOON)
-        _repetition("another").keep(session, OFFICER, ANSWER, NOON + KEEP + timedelta(seconds=1))
+        _repetition("another").keep(session, OFFICER, ANSWER, NOON + KEEP)
 
-        assert _repetition().recall(session, OFFICER) is None
+    with database.snapshot() as session:
+        assert len(session.scalars(select(IdempotencyKey)).all()) == 1

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from backend.core.settings import PREFIX, Mode, Settings, SettingsError, kept_server_keys
+from backend.simulator.fcm_service import PushService
 
 SECRET = "ab" * 32
 
@@ -40,7 +42,14 @@ def test_production_is_the_mode_that_needs_no_word(production: dict[str, str]) -
         ({"SERVER_KEYS": "/nowhere"}, "SERVER_KEYS"),
         ({"STEPPED_CLOCK": "/tmp/clock"}, "demo and test only"),
         ({"FCM_PROXY": "http://127.0.0.1:9"}, "demo and test only"),
+        ({"FCM_PROXY": "http://localhost:9"}, "demo and test only"),
+        ({"FCM_PROXY": "https://LOCALHOST:9"}, "demo and test only"),
+        ({"FCM_PROXY": "http://[::1]:9"}, "demo and test only"),
+        ({"FCM_PROXY": "127.0.0.2:9"}, "demo and test only"),
+        ({"FCM_PROXY": "http://0.0.0.0:9"}, "demo and test only"),
         ({"SMTP_URL": ""}, "SMTP_URL"),
+        ({"WORKER_METRICS_PORT": "0"}, "WORKER_METRICS_PORT"),
+        ({"WORKER_METRICS_PORT": "65536"}, "WORKER_METRICS_PORT"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
         ({"TRUSTED_PROXIES": "many"}, "TRUSTED_PROXIES"),
         ({"MODE": "staging"}, "MODE"),
@@ -54,6 +63,46 @@ def test_production_refuses_to_start(
 
     with pytest.raises(SettingsError, match=reason):
         Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("mode", ["production", "development"])
+def test_the_local_fcm_is_refused_where_people_are_supervised(
+    production: dict[str, str], tmp_path: Path, mode: str
+) -> None:
+    account = PushService().account_info("https://127.0.0.1:9/token")
+    (tmp_path / "account.json").write_text(json.dumps(account), encoding="utf-8")
+    fake = {"MODE": mode, "FCM_CREDENTIALS": str(tmp_path / "account.json")}
+
+    with pytest.raises(SettingsError, match="FCM_CREDENTIALS of the local fake"):
+        Settings.from_environment(
+            production | {PREFIX + name: value for name, value in fake.items()}
+        )
+
+
+@pytest.mark.parametrize("account", ["", "[]", '{"project_id": "county-supervision"}'])
+def test_any_other_service_account_is_left_to_the_channel(
+    production: dict[str, str], tmp_path: Path, account: str
+) -> None:
+    (tmp_path / "account.json").write_text(account, encoding="utf-8")
+
+    settings = Settings.from_environment(
+        production
+        | {
+            "CONNECTREX_FCM_CREDENTIALS": str(tmp_path / "account.json"),
+            "CONNECTREX_FCM_PROXY": "http://proxy.internal:3128",
+        }
+    )
+
+    assert settings.fcm_credentials == tmp_path / "account.json"
+
+
+def test_a_proxy_on_this_machine_is_refused_in_development_too(
+    production: dict[str, str],
+) -> None:
+    fake = {"CONNECTREX_MODE": "development", "CONNECTREX_FCM_PROXY": "http://127.0.0.1:9"}
+
+    with pytest.raises(SettingsError, match="FCM_PROXY"):
+        Settings.from_environment(production | fake)
 
 
 def test_development_makes_up_what_is_missing_and_keeps_it(

@@ -24,6 +24,14 @@ from notifications.formats import Language
         {"reminders_until": time(13)},
         {"default_currency": "usd"},
         {"default_currency": "USD\n"},
+        {"payment_url": ""},
+        {"payment_url": "http://pay.agency.example"},
+        {"payment_url": "javascript:alert(1)"},
+        {"payment_url": "https://"},
+        {"payment_url": "https://agency.example@elsewhere.example/pay"},
+        {"payment_url": "https://pay.agency.example/a b"},
+        {"payment_url": "https://pay.agency.example/\n"},
+        {"payment_url": "https://pay.agency.example/" + "a" * 300},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
@@ -49,6 +57,7 @@ def test_what_was_stored_comes_back() -> None:
         reminder_at=time(9, 30),
         default_language=Language.SPANISH,
         default_currency="MXN",
+        payment_url="https://pay.agency.example:8443/fees?county=1",
     )
 
     assert from_stored(to_stored(policy)) == policy

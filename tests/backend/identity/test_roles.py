@@ -38,6 +38,8 @@ def test_a_victims_zone_is_read_by_named_roles_only() -> None:
         Permission.CONDITION_READ,
         Permission.PAYMENT_READ,
         Permission.CONFIDENTIAL_ZONE_READ,
+        Permission.ALERT_READ,
+        Permission.REMINDER_READ,
     ],
 )
 def test_whoever_runs_the_agency_does_not_read_its_cases(permission: Permission) -> None:

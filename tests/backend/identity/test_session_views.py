@@ -138,6 +138,22 @@ def test_whoever_shows_no_good_token_is_told_to_sign_in(client: FlaskClient) -> 
         assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="connectrex"')
 
 
+def test_a_token_that_is_told_again_is_not_to_be_kept_by_caches_either(
+    client: FlaskClient, clock: FrozenClock, officer: Officer
+) -> None:
+    headers = bearer(sign_in(client, officer.email)) | {"Idempotency-Key": "token-1"}
+    wanted = {
+        "name": "case import",
+        "scopes": ["supervisee:read"],
+        "expires_at": rfc3339(clock.now() + timedelta(days=30)),
+    }
+
+    first, again = (client.post("/v1/tokens", json=wanted, headers=headers) for _ in range(2))
+
+    assert again.json == first.json
+    assert again.headers["Cache-Control"] == "no-store"
+
+
 def test_an_api_token_is_made_used_listed_and_revoked(
     client: FlaskClient, clock: FrozenClock, officer: Officer
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_repeated_post_with_the_same_key_takes_in_one_person(
     first, second = (client.post("/v1/supervisees", json=PERSON, headers=headers) for _ in range(2))
 
     assert first.json == second.json
+    assert first.headers["ETag"] == second.headers["ETag"]
     listed = client.get("/v1/supervisees", headers=officer).json
     assert listed is not None
     assert len(listed["items"]) == 1
@@ -148,7 +149,12 @@ def test_an_agency_and_its_policy_are_shown_and_changed(
     shown = client.get("/v1/agency", headers=officer)
     assert shown.json is not None
     new = {name: shown.json[name] for name in shown.json if name not in {"id", "created_at"}}
-    new["policy"] = new["policy"] | {"max_accuracy_m": 50, "payment_reminder_days": [-3]}
+    assert new["policy"]["payment_url"] is None
+    new["policy"] |= {
+        "max_accuracy_m": 50,
+        "payment_reminder_days": [-3],
+        "payment_url": "https://pay.agency.example/fees",
+    }
     seen = {"If-Match": shown.headers["ETag"]}
 
     assert client.put("/v1/agency", json=new, headers=admin).status_code == 428
@@ -169,6 +175,9 @@ SENSELESS: Sequence[dict[str, Any]] = [
     {"reminder_at": "06:00"},
     {"default_currency": "dollars"},
     {"payment_reminder_days": [1] * 11},
+    {"payment_url": "http://pay.agency.example"},
+    {"payment_url": "https://pay.agency.example/\n"},
+    {"payment_url": "https://pay.agency.example/" + "a" * 300},
     {"surprise": 1},
 ]
 

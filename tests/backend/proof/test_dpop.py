@@ -216,3 +216,25 @@ def test_other_content_is_another_fix(changes: dict[str, object]) -> None:
     other = proved(Attempt(claims=good_claims(**changes)))
 
     assert other.fix_digest() != proved(Attempt()).fix_digest()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"fix": good_fix(hacc=[5, 68])},
+        {"fix": good_fix(hacc=[5.0, 68.0])},
+    ],
+)
+def test_a_number_written_otherwise_is_the_same_fix(claims: dict[str, object]) -> None:
+    rewritten = proved(Attempt(claims=good_claims(**claims)))
+
+    assert rewritten.fix_digest() == proved(Attempt()).fix_digest()
+
+
+def test_minus_zero_is_zero() -> None:
+    digests = {
+        proved(Attempt(claims=good_claims(location=good_location(longitude=zero)))).fix_digest()
+        for zero in (0, 0.0, -0.0)
+    }
+
+    assert len(digests) == 1

@@ -11,12 +11,14 @@ from backend.core.actor import SYSTEM, Actor, ActorKind
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
+from backend.identity import service as identity
+from backend.identity.service import Role
 from backend.outbox.inbox import StoredInbox
 from backend.reminders import service
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
-from tests.support.identity import actor_of, bearer_of
-from tests.support.reminders import PUBLIC_URL, message_ids, owes, pays, planned
+from tests.support.identity import actor_of, bearer_of, make_actor
+from tests.support.reminders import message_ids, owes, pays, planned
 
 DUE = date(2026, 3, 7)
 DUE_AT = datetime(2026, 3, 2, 19, tzinfo=UTC)
@@ -33,7 +35,7 @@ def reminded(database: Database, testa: Person) -> Person:
 
 def texts(database: Database, actor: Actor, supervisee_id: UUID) -> list[str | None]:
     with database.snapshot() as session:
-        page = service.reminders_of(session, actor, supervisee_id, Cursor(), public_url=PUBLIC_URL)
+        page = service.reminders_of(session, actor, supervisee_id, Cursor())
         return [item.text for item in page.items]
 
 
@@ -75,6 +77,32 @@ def test_an_officer_reads_what_would_be_said_now(database: Database, reminded: P
 
     assert len(previews) == 3
     assert all("$40.00" in (text or "") for text in previews)
+
+
+def test_a_reminder_names_the_agencys_own_page_to_pay_on(
+    database: Database, reminded: Person
+) -> None:
+    before = texts(database, reminded.officer, reminded.supervisee_id)
+    agency = reminded.agency
+    with database.transaction() as session:
+        identity.change_agency(
+            session,
+            make_actor(session, agency, START, role=Role.AGENCY_ADMIN),
+            name=agency.name,
+            zone=agency.zone,
+            contact_phone=agency.contact_phone,
+            contact_email=agency.contact_email,
+            policy=replace(agency.policy, payment_url="https://pay.agency.example/fees"),
+            now=START,
+        )
+
+    after = texts(database, reminded.officer, reminded.supervisee_id)
+
+    assert not [text for text in before if "http" in (text or "")]
+    assert (
+        len([text for text in after if "Pay here: https://pay.agency.example/fees" in (text or "")])
+        == 3
+    )
 
 
 def test_a_reminder_that_would_not_be_sent_has_no_text(

@@ -20,7 +20,7 @@ from notifications.channels.base import Address, AddressKind, Delivered
 from notifications.channels.fcm import FcmChannel
 from tests.support.notifications import NOON, outbound
 
-SEND_URL = "https://fcm.googleapis.com/v1/projects/connectrex-local/messages:send"
+SEND_URL = "https://fcm.googleapis.com/v1/projects/connectrex-local-fake/messages:send"
 ROOT = Path(__file__).parents[3]
 
 
@@ -180,7 +180,7 @@ def test_what_is_well_formed_reaches_the_phone_and_no_other(
     answer = push(google, message, f"Bearer {bearer}")
 
     assert answer.status_code == 200
-    assert answer.json()["name"].startswith("projects/connectrex-local/messages/")
+    assert answer.json()["name"].startswith("projects/connectrex-local-fake/messages/")
     assert fcm.received(token) == [message]
     assert fcm.received(other) == []
 
@@ -211,13 +211,15 @@ def test_a_last_answer_can_be_given_forever(
 def test_it_leads_nowhere_else(google: requests.Session) -> None:
     with pytest.raises(requests.exceptions.ProxyError):
         google.get("https://www.example.com/", timeout=5)
-    other_project = SEND_URL.replace("connectrex-local", "other")
+    other_project = SEND_URL.replace("connectrex-local-fake", "other")
     assert google.post(other_project, json={}, timeout=5).status_code == 404
     assert google.get(SEND_URL, timeout=5).status_code == 404
 
 
 def test_without_tls_it_is_no_google(fcm: LocalFcm, control: requests.Session) -> None:
-    answer = control.post(f"{fcm.proxy_url}/v1/projects/connectrex-local/messages:send", timeout=5)
+    answer = control.post(
+        f"{fcm.proxy_url}/v1/projects/connectrex-local-fake/messages:send", timeout=5
+    )
 
     assert answer.status_code == 404
 

@@ -23,7 +23,7 @@ from backend.simulator.fcm import Answer, LocalFcm
 from backend.simulator.phone import PushAddress
 from backend.worker import Worker, build
 from backend.worker.channels import open_channels
-from backend.worker.jobs import readers, send
+from backend.worker.jobs import READERS, send
 from backend.worker.people import addresses, forget
 from notifications.channels.base import Channel
 from notifications.delivery import DEFAULT_RETRY, MessageState, Outcome
@@ -104,15 +104,8 @@ class DyingStore(OutboxStore):
         raise Killed
 
 
-def a_store(
-    database: Database, settings: Settings, kind: type[OutboxStore] = OutboxStore
-) -> OutboxStore:
-    return kind(
-        database,
-        readers=readers(settings.public_url),
-        address_book=addresses,
-        forget=forget,
-    )
+def a_store(database: Database, kind: type[OutboxStore] = OutboxStore) -> OutboxStore:
+    return kind(database, readers=READERS, address_book=addresses, forget=forget)
 
 
 def inbox_of(database: Database, person: Person) -> list[str]:
@@ -123,7 +116,6 @@ def inbox_of(database: Database, person: Person) -> list[str]:
 
 def test_a_reminder_reaches_the_phone_and_the_inbox_and_is_recorded(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
@@ -131,7 +123,7 @@ def test_a_reminder_reaches_the_phone_and_the_inbox_and_is_recorded(
     fcm: LocalFcm,
     smtp: LocalSmtp,
 ) -> None:
-    send(a_store(database, connected), channels, clock)
+    send(a_store(database), channels, clock)
 
     first, *_ = message_ids(database)
     [push] = fcm.received(token)
@@ -151,14 +143,13 @@ def test_a_reminder_reaches_the_phone_and_the_inbox_and_is_recorded(
 
 def test_a_reminder_is_not_sent_before_its_hour_nor_twice(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
     owing: Person,
     fcm: LocalFcm,
 ) -> None:
-    store = a_store(database, connected)
+    store = a_store(database)
     clock.set(DUE_AT - timedelta(seconds=1))
     send(store, channels, clock)
     early = list(fcm.received(token))
@@ -174,7 +165,6 @@ def test_a_reminder_is_not_sent_before_its_hour_nor_twice(
 
 def test_what_is_paid_between_planning_and_sending_is_not_reminded_of(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
@@ -184,7 +174,7 @@ def test_what_is_paid_between_planning_and_sending_is_not_reminded_of(
     with database.transaction() as session:
         pays(session, owing, 5_000, clock.now())
 
-    send(a_store(database, connected), channels, clock)
+    send(a_store(database), channels, clock)
 
     first, *_ = message_ids(database)
     assert fcm.received(token) == []
@@ -195,7 +185,6 @@ def test_what_is_paid_between_planning_and_sending_is_not_reminded_of(
 
 def test_a_worker_killed_between_sending_and_recording_repeats_the_same_message(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
@@ -203,10 +192,10 @@ def test_a_worker_killed_between_sending_and_recording_repeats_the_same_message(
     fcm: LocalFcm,
 ) -> None:
     with pytest.raises(Killed):
-        send(a_store(database, connected, DyingStore), channels, clock)
+        send(a_store(database, DyingStore), channels, clock)
     first, *_ = message_ids(database)
     after_the_kill = state_of(database, first)
-    healthy = a_store(database, connected)
+    healthy = a_store(database)
 
     clock.step(seconds=DEFAULT_RETRY.lease_s - 1)
     send(healthy, channels, clock)
@@ -226,7 +215,6 @@ def test_a_worker_killed_between_sending_and_recording_repeats_the_same_message(
 
 def test_a_phone_that_is_gone_is_forgotten_and_the_message_goes_by_mail(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
@@ -236,7 +224,7 @@ def test_a_phone_that_is_gone_is_forgotten_and_the_message_goes_by_mail(
 ) -> None:
     fcm.uninstall(token)
 
-    send(a_store(database, connected), channels, clock)
+    send(a_store(database), channels, clock)
 
     first, *_ = message_ids(database)
     [mail] = smtp.received
@@ -251,14 +239,13 @@ def test_a_phone_that_is_gone_is_forgotten_and_the_message_goes_by_mail(
 
 def test_an_outage_delays_and_does_not_lose(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     token: str,
     owing: Person,
     fcm: LocalFcm,
 ) -> None:
-    store = a_store(database, connected)
+    store = a_store(database)
     fcm.script(token, Answer.UNAVAILABLE)
     send(store, channels, clock)
     first, *_ = message_ids(database)
@@ -306,7 +293,6 @@ def _until(holds: Callable[[], bool]) -> None:
 
 def test_a_critical_alert_reaches_the_officer_by_mail_and_names_nobody(
     database: Database,
-    connected: Settings,
     channels: list[Channel],
     clock: FrozenClock,
     testa: Person,
@@ -316,7 +302,7 @@ def test_a_critical_alert_reaches_the_officer_by_mail_and_names_nobody(
         person = identity.get_supervisee(session, testa.officer, testa.supervisee_id)
         alert_id = raised_alert(session, person, START, severity=Severity.CRITICAL)
 
-    send(a_store(database, connected), channels, clock)
+    send(a_store(database), channels, clock)
 
     [mail] = smtp.received
     assert mail["To"] == testa.account.email
@@ -329,7 +315,7 @@ def test_without_settings_there_is_the_inbox_and_nothing_else(
 ) -> None:
     channels = open_channels(settings, database)
 
-    send(a_store(database, settings), channels, clock)
+    send(a_store(database), channels, clock)
 
     first, *_ = message_ids(database)
     assert len(channels) == 1

@@ -1,25 +1,32 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import structlog
+from flask import Flask
 from sqlalchemy import func, select
 
 from backend.audit.models import AuditSeal
+from backend.core.clock import unix_s
 from backend.core.db import Database, Session
 from backend.core.jobs import heartbeats
 from backend.core.settings import Settings
 from backend.location import sweeps
+from backend.location.judging import CHECKPOINT_EVERY_S, HISTORY_S
+from backend.location.models import Checkpoint
 from backend.location.rulebook import RuleBook
 from backend.worker.channels import open_channels
 from backend.worker.jobs import SCHEDULE, SEAL_JOB, jobs, seal, sweep
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person
+from tests.support.location import HOME, at, watched_person
 
 
 def test_every_scheduled_job_runs_when_there_is_nothing_to_do(
     database: Database, settings: Settings, clock: FrozenClock
 ) -> None:
-    found = jobs(settings, database, clock, open_channels(settings, database))
+    found = jobs(database, clock, open_channels(settings, database))
 
     more = {job.name: job.run(clock.now()) for job in found}
 
@@ -74,3 +81,24 @@ def test_a_full_batch_is_followed_by_another_unless_all_of_it_failed(
     monkeypatch.setattr(sweeps, "sweep", judge)
 
     assert sweep(database, RuleBook(), START) is works
+
+
+def test_checkpoints_that_judging_cannot_begin_from_are_forgotten(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    watched = watched_person(app, database, clock)
+    watched.walk([at(HOME)] * 4, every_s=CHECKPOINT_EVERY_S)
+    [forget] = [job for job in jobs(database, clock, ()) if job.name == "forget-old-checkpoints"]
+    clock.set(START + timedelta(seconds=HISTORY_S + CHECKPOINT_EVERY_S + 1))
+
+    before = checkpoints(database)
+    forget.run(clock.now())
+
+    horizon_s = unix_s(clock.now()) - HISTORY_S
+    assert min(before) < horizon_s
+    assert checkpoints(database) == [until_s for until_s in before if until_s >= horizon_s] != []
+
+
+def checkpoints(database: Database) -> list[int]:
+    with database.snapshot() as session:
+        return list(session.scalars(select(Checkpoint.until_s).order_by(Checkpoint.until_s)))
