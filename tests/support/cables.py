@@ -20,7 +20,6 @@ class Cable:
 
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
-        self._listener: socket.socket | None = None
         self._ends: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._changing = threading.Lock()
@@ -38,24 +37,23 @@ class Cable:
         traceback: TracebackType | None,
     ) -> None:
         self.cut()
-        for thread in self._threads:
-            thread.join()
 
     def mend(self) -> None:
         """Let connections through again, at the same port."""
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        self._begin(self._accept, self._listener)
+        self.cut()
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        with self._changing:
+            self._ends.append(listener)
+            self._begin(self._accept, listener)
 
     def cut(self) -> None:
-        """End every connection and refuse new ones."""
+        """End every connection and refuse new ones; return when nothing of them is left."""
+        self._sever()
         with self._changing:
-            listener, self._listener = self._listener, None
-            ends, self._ends = self._ends, []
-        for end in ([listener] if listener else []) + ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join()
 
     def cut_at(self, words: bytes, *, answered: bool) -> None:
         """Cut once, when somebody says `words`: before they arrive, or when they are answered.
@@ -64,40 +62,55 @@ class Cable:
         """
         self._fatal = (words, answered)
 
+    def _sever(self) -> None:
+        with self._changing:
+            ends, self._ends = self._ends, []
+        for end in ends:
+            _shut(end, socket.SHUT_RDWR)
+
+    # Each thread closes what it reads from, and nobody else does: closed under its hands, the
+    # number of a socket would soon be that of another, whose bytes it would steal.
+
     def _accept(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # The listener was closed, or its server is down.
+        with listener, contextlib.suppress(OSError):  # Cut, or the server is down.
             while True:
                 near, _ = listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._to_port))
+                doomed = threading.Event()
                 with self._changing:
                     self._ends += [near, far]
-                self._begin(self._carry, near, far)
+                    self._begin(self._carry, near, far, doomed)
+                    self._begin(self._carry_back, far, near, doomed)
 
-    def _carry(self, near: socket.socket, far: socket.socket) -> None:
-        """Pass questions on; answers go back in a thread of their own."""
-        doomed = threading.Event()
-        self._begin(self._carry_back, far, near, doomed)
-        with contextlib.suppress(OSError):
+    def _carry(self, near: socket.socket, far: socket.socket, doomed: threading.Event) -> None:
+        """Pass on what is asked, unless the cable is to be cut at it."""
+        with near, contextlib.suppress(OSError):
             while data := near.recv(_CHUNK):
                 if self._fatal is not None and self._fatal[0] in data:
                     (_, answered), self._fatal = self._fatal, None
                     if not answered:
-                        self.cut()
-                        return
+                        self._sever()
+                        break
                     doomed.set()
                 far.sendall(data)
-            far.shutdown(socket.SHUT_WR)
+            _shut(far, socket.SHUT_WR)
 
     def _carry_back(self, far: socket.socket, near: socket.socket, doomed: threading.Event) -> None:
-        with contextlib.suppress(OSError):
+        """Pass on what is answered, unless the cable is to be cut instead."""
+        with far, contextlib.suppress(OSError):
             while data := far.recv(_CHUNK):
                 if doomed.is_set():
-                    self.cut()
-                    return
+                    self._sever()
+                    break
                 near.sendall(data)
-            near.shutdown(socket.SHUT_WR)
+            _shut(near, socket.SHUT_WR)
 
     def _begin(self, act: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=act, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+def _shut(end: socket.socket, how: int) -> None:
+    with contextlib.suppress(OSError):  # It is gone already.
+        end.shutdown(how)
