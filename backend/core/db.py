@@ -238,6 +238,10 @@ def _create_engine(url: URL, pool_size: int) -> Engine:
             "prepare_threshold": 1,
             "options": "-c timezone=UTC",
             "connect_timeout": CONNECT_S,
+            # A host that vanished without a word is noticed after a minute, not after two hours.
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
         },
     )
 

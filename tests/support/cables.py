@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -84,31 +84,37 @@ class Cable:
 
     def _carry(self, near: socket.socket, far: socket.socket, doomed: threading.Event) -> None:
         """Pass on what is asked, unless the cable is to be cut at it."""
-        with near, contextlib.suppress(OSError):
+        with near, _hanging_up(far):
             while data := near.recv(_CHUNK):
                 if self._fatal is not None and self._fatal[0] in data:
                     (_, answered), self._fatal = self._fatal, None
                     if not answered:
                         self._sever()
-                        break
+                        return
                     doomed.set()
                 far.sendall(data)
-            _shut(far, socket.SHUT_WR)
 
     def _carry_back(self, far: socket.socket, near: socket.socket, doomed: threading.Event) -> None:
         """Pass on what is answered, unless the cable is to be cut instead."""
-        with far, contextlib.suppress(OSError):
+        with far, _hanging_up(near):
             while data := far.recv(_CHUNK):
                 if doomed.is_set():
                     self._sever()
-                    break
+                    return
                 near.sendall(data)
-            _shut(near, socket.SHUT_WR)
 
     def _begin(self, act: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=act, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+@contextlib.contextmanager
+def _hanging_up(end: socket.socket) -> Iterator[None]:
+    """Say at the end that nothing more comes, also when the other side broke off."""
+    with contextlib.suppress(OSError):
+        yield
+    _shut(end, socket.SHUT_WR)
 
 
 def _shut(end: socket.socket, how: int) -> None:
