@@ -12,7 +12,8 @@ from typing import Any, Final
 from flask import Response, g, request
 
 from backend.core.errors import Code, Problem
-from backend.core.http import now, problem_response
+from backend.core.http import now
+from backend.core.problems import problem_response
 from backend.devices.authentication import Authentication
 from backend.devices.guard import SAFE_METHODS, DeviceGuard, set_authenticated
 from backend.location.admission import Admission, Turned

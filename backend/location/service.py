@@ -119,14 +119,7 @@ def list_fixes(
         statement = statement.where(tuple_(Fix.taken_s, Fix.seq) < (taken_s, seq))
     statement = statement.order_by(Fix.taken_s.desc(), Fix.seq.desc()).limit(limit + 1)
     rows = list(session.scalars(statement))
-    audit.record(
-        session,
-        actor,
-        Act.FIXES_READ,
-        subject=("supervisee", supervisee_id),
-        supervisee_id=supervisee_id,
-        now=now,
-    )
+    _audit_reading(session, actor, supervisee_id, now)
     last = rows[limit - 1] if len(rows) > limit else None
     return FixPage(
         items=[_stored_fix(row) for row in rows[:limit]],
@@ -164,14 +157,7 @@ def own_refusals(session: Session, actor: Actor, cursor: Cursor) -> Page[KeptRef
 def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> Status:
     """Return how things stand with one person's location; audits the reading."""
     _may_read(session, actor, supervisee_id)
-    audit.record(
-        session,
-        actor,
-        Act.FIXES_READ,
-        subject=("supervisee", supervisee_id),
-        supervisee_id=supervisee_id,
-        now=now,
-    )
+    _audit_reading(session, actor, supervisee_id, now)
     state = session.get(PersonState, supervisee_id)
     last = session.scalars(_last_fix(supervisee_id)).first()
     open_rows = session.scalars(
@@ -195,6 +181,17 @@ def own_id(actor: Actor) -> UUID:
     if actor.id is None:
         raise LookupError("nobody in particular acts")
     return actor.id
+
+
+def _audit_reading(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> None:
+    audit.record(
+        session,
+        actor,
+        Act.FIXES_READ,
+        subject=("supervisee", supervisee_id),
+        supervisee_id=supervisee_id,
+        now=now,
+    )
 
 
 def _may_read(session: Session, actor: Actor, supervisee_id: UUID) -> None:

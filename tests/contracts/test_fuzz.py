@@ -30,7 +30,7 @@ from werkzeug.test import TestResponse
 from backend.app import create_app
 from backend.core.db import Database
 from backend.core.errors import PROBLEM_TYPE, Code
-from backend.core.http import PROBLEM_JSON
+from backend.core.problems import PROBLEM_JSON
 from backend.core.settings import Mode, Settings
 from backend.simulator.wire import HttpRequest
 from tests.support.clocks import FrozenClock
