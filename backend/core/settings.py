@@ -24,6 +24,8 @@ from backend.core.keys import ROOT_SECRET_BYTES
 PREFIX: Final = "CONNECTREX_"
 LOCAL_FCM_PROJECT: Final = "connectrex-local-fake"
 """By which the local FCM's service account is told from Google's."""
+LOCAL_STRIPE_KEY: Final = "sk_test_connectrex_local_fake"
+"""By which the local payment provider is told from Stripe."""
 _PORTS: Final = range(1, 65536)
 
 
@@ -82,6 +84,19 @@ class Settings:
         secret=True,
     )
     mail_from: str = setting("Sender's address of every e-mail", default="connectrex@localhost")
+    stripe_key: str | None = setting(
+        "Secret key of the Stripe account that takes payments; without it nobody pays online",
+        default=None,
+        secret=True,
+    )
+    stripe_webhook_secrets: tuple[str, ...] = setting(
+        "Signing secret of Stripe's webhook endpoint; two, with a comma between, while it is changed",
+        default=(),
+        secret=True,
+    )
+    stripe_api: str | None = setting(
+        "Where the local payment provider listens; demo and test only", default=None
+    )
     metrics_token: str | None = setting(
         "Bearer token that `/metrics` asks for; without it `/metrics` answers 404 in production",
         default=None,
@@ -147,6 +162,8 @@ def _parse(name: str, text: str) -> Any:
                 return int(text)
             case "server_keys" | "fcm_credentials" | "fcm_ca_bundle" | "stepped_clock":
                 return Path(text)
+            case "stripe_webhook_secrets":
+                return tuple(secret for secret in text.split(",") if secret)
             case _:
                 return text
     except ValueError:
@@ -167,6 +184,8 @@ def _problems(settings: Settings) -> list[str]:
         "WORKER_METRICS_PORT is no port": port is not None and port not in _PORTS,
         "SERVER_KEYS names no file": not settings.server_keys.is_file(),
         "FCM_CREDENTIALS names no file": credentials is not None and not credentials.is_file(),
+        "STRIPE_KEY and STRIPE_WEBHOOK_SECRETS need each other": bool(settings.stripe_key)
+        is not bool(settings.stripe_webhook_secrets),
     }
     if settings.mode is Mode.PRODUCTION:
         wrong |= {
@@ -178,6 +197,9 @@ def _problems(settings: Settings) -> list[str]:
             "STEPPED_CLOCK is for demo and test only": settings.stepped_clock is not None,
             "FCM_PROXY on this machine is for demo and test only": _is_here(settings.fcm_proxy),
             "FCM_CREDENTIALS of the local fake are for demo and test only": _are_fake(credentials),
+            "STRIPE_API is for demo and test only": settings.stripe_api is not None,
+            "STRIPE_KEY of the local fake is for demo and test only": settings.stripe_key
+            == LOCAL_STRIPE_KEY,
         }
     return [PREFIX + problem for problem, is_wrong in wrong.items() if is_wrong]
 

@@ -8,6 +8,7 @@ import pytest
 
 from backend.core.settings import PREFIX, Mode, Settings, SettingsError, kept_server_keys
 from backend.simulator.fcm_service import PushService
+from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET
 
 SECRET = "ab" * 32
 
@@ -47,6 +48,15 @@ def test_production_is_the_mode_that_needs_no_word(production: dict[str, str]) -
         ({"FCM_PROXY": "http://[::1]:9"}, "demo and test only"),
         ({"FCM_PROXY": "127.0.0.2:9"}, "demo and test only"),
         ({"FCM_PROXY": "http://0.0.0.0:9"}, "demo and test only"),
+        ({"STRIPE_KEY": "sk_live_invented"}, "need each other"),
+        ({"STRIPE_WEBHOOK_SECRETS": "whsec_invented"}, "need each other"),
+        (
+            {"STRIPE_KEY": SECRET_KEY, "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET},
+            "STRIPE_KEY of the local fake",
+        ),
+        ({"STRIPE_API": "http://127.0.0.1:9"}, "demo and test only"),
+        ({"STRIPE_API": "https://stripe.invented.example"}, "demo and test only"),
+        ({"MODE": "development", "STRIPE_API": "http://127.0.0.1:9"}, "demo and test only"),
         ({"SMTP_URL": ""}, "SMTP_URL"),
         ({"WORKER_METRICS_PORT": "0"}, "WORKER_METRICS_PORT"),
         ({"WORKER_METRICS_PORT": "65536"}, "WORKER_METRICS_PORT"),
@@ -127,6 +137,18 @@ def test_nothing_is_made_up_beside_what_is_given(
     Settings.from_environment(production | {"CONNECTREX_MODE": "development"})
 
     assert list(empty.iterdir()) == []
+
+
+def test_two_webhook_secrets_hold_while_one_is_changed(production: dict[str, str]) -> None:
+    stripe = {"STRIPE_KEY": "sk_live_invented", "STRIPE_WEBHOOK_SECRETS": "whsec_1,whsec_2"}
+
+    settings = Settings.from_environment(
+        production | {PREFIX + name: value for name, value in stripe.items()}
+    )
+
+    assert settings.stripe_webhook_secrets == ("whsec_1", "whsec_2")
+    assert "whsec_1" not in repr(settings)
+    assert "sk_live_invented" not in repr(settings)
 
 
 def test_secrets_are_not_shown(production: dict[str, str]) -> None:
