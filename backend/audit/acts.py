@@ -88,6 +88,14 @@ class Act(Enum):
     RECURRING_FEE_ENDED = "recurring-fee.ended"
     PAYMENT_RECORDED = "payment.recorded"
     PAYMENT_REVERSED = "payment.reversed"
+    PAYMENT_ANNOUNCED = "payment.announced"
+    PAYMENT_FAILED = "payment.failed"
+    PAYMENT_REFUNDED = "payment.refunded"
+    PAYMENT_CHARGED_BACK = "payment.charged-back"
+    REPAYMENT_REVERSED = "repayment.reversed"
+    SUSPENSE_BOOKED = "suspense.booked"
+    SUSPENSE_CLEARED = "suspense.cleared"
+    SUSPENSE_RETURNED = "suspense.returned"
     ALLOCATION_ORDER_CHANGED = "allocation-order.changed"
 
     # reminders

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from backend.core.actor import Actor
-from backend.core.db import Session
+from backend.core.db import Base, Session
 from backend.core.ids import new_id
 from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.allocation_order import allocation_order
-from backend.payments.kinds import Method, ObligationKind
-from backend.payments.ledger import Account, Debt, Entries, Entry, TransactionKind
+from backend.payments.kinds import Basis, Method, ObligationKind
+from backend.payments.ledger import (
+    RELIEF_ACCOUNTS,
+    Account,
+    Debt,
+    Entries,
+    Entry,
+    TransactionKind,
+)
 from backend.payments.models import (
     LedgerBookRow,
     LedgerEntryRow,
@@ -50,22 +59,35 @@ class Occasion:
     received_on: date | None = None
     method: Method | None = None
     note: str = ""
+    authority: Basis | None = None
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What was charged for one obligation (zero once cancelled), and what of it is unpaid."""
+    """What was charged for an obligation (zero once cancelled), relieved of it, and is unpaid."""
 
     charged_minor: int = 0
+    relieved_minor: int = 0
     outstanding_minor: int = 0
+
+    @property
+    def payable_minor(self) -> int:
+        """What was to be paid of it in all: what was charged less all relief."""
+        return self.charged_minor - self.relieved_minor
+
+
+def insert_once(session: Session, row: type[Base]) -> Insert:
+    """Return an INSERT that can leave out what is there already, on either database."""
+    if session.get_bind().dialect.name == "sqlite":
+        return cast("Insert", sqlite_insert(row))  # the same clauses under another name
+    return postgresql_insert(row)
 
 
 def open_book(session: Session, agency_id: UUID, supervisee_id: UUID, now: datetime) -> Book:
     """Return the book of a person, which nobody else can post to until the transaction ends."""
-    insert_book = sqlite_insert if _is_sqlite(session) else postgresql_insert
-    session.execute(
-        insert_book(LedgerBookRow).values(supervisee_id=supervisee_id).on_conflict_do_nothing()
-    )
+    new = insert_once(session, LedgerBookRow).values(supervisee_id=supervisee_id)
+    session.execute(new.on_conflict_do_nothing())
     own = LedgerBookRow.supervisee_id == supervisee_id
     session.execute(select(LedgerBookRow.supervisee_id).where(own).with_for_update())
     agency = identity.get_agency(session, agency_id)
@@ -209,6 +231,7 @@ def standings(session: Session, obligation_ids: Collection[UUID]) -> Mapping[UUI
     return {
         obligation_id: Standing(
             charged_minor=-sums.get((obligation_id, Account.CHARGES), 0),
+            relieved_minor=sum(sums.get((obligation_id, one), 0) for one in RELIEF_ACCOUNTS),
             outstanding_minor=sums.get((obligation_id, Account.RECEIVABLE), 0),
         )
         for obligation_id in obligation_ids
@@ -218,11 +241,10 @@ def standings(session: Session, obligation_ids: Collection[UUID]) -> Mapping[UUI
 def _insert_transaction(
     session: Session, actor: Actor, book: Book, occasion: Occasion, now: datetime
 ) -> UUID | None:
-    insert_once = sqlite_insert if _is_sqlite(session) else postgresql_insert
     row = LedgerTransactionRow
     last = select(func.max(row.number)).where(row.supervisee_id == book.supervisee_id)
     statement = (
-        insert_once(row)
+        insert_once(session, row)
         .values(
             id=new_id(now),
             agency_id=book.agency_id,
@@ -239,6 +261,8 @@ def _insert_transaction(
             received_on=occasion.received_on,
             method=occasion.method,
             note=occasion.note,
+            authority=occasion.authority,
+            document=occasion.document,
         )
         .on_conflict_do_nothing(index_elements=[row.agency_id, row.source, row.external_id])
         .returning(row.id)
@@ -258,7 +282,7 @@ def _debts(session: Session, book: Book, currency: str) -> list[Debt]:
             obligation_id=row.id,
             kind=row.kind,
             due_on=row.due_on,
-            charged_minor=standing[row.id].charged_minor,
+            charged_minor=standing[row.id].payable_minor,
             outstanding_minor=standing[row.id].outstanding_minor,
         )
         for row in rows
@@ -274,7 +298,3 @@ def _credit(session: Session, book: Book, currency: str) -> int:
         )
     )
     return -int(total or 0)
-
-
-def _is_sqlite(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"

@@ -25,11 +25,19 @@ class Basis(Enum):
 
 
 class Method(Enum):
-    """How money reached the counter. Cards are not among them: they never pass through here."""
+    """How money came. No card ever passes through here: hosted pages are the provider's own."""
 
     CASH = "cash"
     CHECK = "check"
     MONEY_ORDER = "money_order"
+    HOSTED_PAGE = "hosted_page"
+    AUTOPAY = "autopay"
+    LOCKBOX = "lockbox"
+    BANK_TRANSFER = "bank_transfer"
+
+
+COUNTER_METHODS: Final = (Method.CASH, Method.CHECK, Method.MONEY_ORDER)
+"""What an officer takes in over the counter, against a receipt."""
 
 
 class Cadence(Enum):

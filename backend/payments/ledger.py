@@ -6,9 +6,18 @@ a transaction of its own moves credit to what is owed, in the agency's order of 
 moves it again when a reversal or a cancellation made that wrong:
 
     charge       RECEIVABLE(obligation) +a    CHARGES(obligation) -a
-    payment      CASH +a                      CREDIT -a
+    relief       WAIVED, REDUCED or CONVERTED(obligation) +a    RECEIVABLE(obligation) -a
+    pending      IN_TRANSIT +a                EXPECTED -a         (no money yet: nothing is paid)
+    payment      CASH +a                      CREDIT -a           (posted)
+    refund       CREDIT +a                    CASH -a             (a chargeback likewise)
     allocation   CREDIT +x                    RECEIVABLE(obligation) -x      (or the other way)
-    reversal     the negation of a charge, or of a payment with the allocations that it caused
+    reversal     the negation of a transaction with the allocations that it caused
+
+What is pending ends by a reversal, whether the money came (then it is posted beside it) or not.
+Money of somebody unknown waits in the agency's own book, and leaves it for a person's or back:
+
+    suspense     CASH +a                      UNIDENTIFIED -a
+    clearance    UNIDENTIFIED +a              CASH -a             (a return likewise)
 """
 
 from __future__ import annotations
@@ -18,6 +27,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -28,24 +38,50 @@ MAX_AMOUNT_MINOR: Final = 10**12
 
 
 class Account(Enum):
-    """The accounts in every person's book. Debits are positive."""
+    """The accounts in every book. Debits are positive."""
 
     RECEIVABLE = "receivable"
     CHARGES = "charges"
+    WAIVED = "waived"
+    REDUCED = "reduced"
+    CONVERTED = "converted"
     CASH = "cash"
     CREDIT = "credit"
+    IN_TRANSIT = "in_transit"
+    EXPECTED = "expected"
+    UNIDENTIFIED = "unidentified"
 
 
-PER_OBLIGATION: Final = frozenset({Account.RECEIVABLE, Account.CHARGES})
+RELIEF_ACCOUNTS: Final = frozenset({Account.WAIVED, Account.REDUCED, Account.CONVERTED})
+PER_OBLIGATION: Final = RELIEF_ACCOUNTS | {Account.RECEIVABLE, Account.CHARGES}
 
 
 class TransactionKind(Enum):
     """What a transaction records."""
 
     CHARGE = "charge"
+    WAIVER = "waiver"
+    REDUCTION = "reduction"
+    CONVERSION = "conversion"
+    PENDING = "pending"
     PAYMENT = "payment"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
     ALLOCATION = "allocation"
     REVERSAL = "reversal"
+    SUSPENSE = "suspense"
+    CLEARANCE = "clearance"
+    RETURN = "return"
+
+
+RELIEVES: Final[Mapping[TransactionKind, Account]] = MappingProxyType(
+    {
+        TransactionKind.WAIVER: Account.WAIVED,
+        TransactionKind.REDUCTION: Account.REDUCED,
+        TransactionKind.CONVERSION: Account.CONVERTED,
+    }
+)
+"""By what transaction a person comes to owe less, and in which account that shows."""
 
 
 class LedgerError(ValueError):
@@ -75,7 +111,7 @@ Balances: TypeAlias = Mapping[tuple[Account, UUID | None], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debt:
-    """An obligation as allocation sees it. `charged_minor` is zero once it was cancelled."""
+    """An obligation as allocation sees it. `charged_minor` is what was charged less all relief."""
 
     obligation_id: UUID
     kind: ObligationKind
@@ -95,30 +131,37 @@ def check(entries: Sequence[Entry]) -> None:
 
 def charge(obligation_id: UUID, amount_minor: int, currency: str) -> Entries:
     """Return the entries by which a person comes to owe an amount."""
-    _require_positive(amount_minor)
-    return (
-        Entry(
-            account=Account.RECEIVABLE,
-            obligation_id=obligation_id,
-            amount_minor=amount_minor,
-            currency=currency,
-        ),
-        Entry(
-            account=Account.CHARGES,
-            obligation_id=obligation_id,
-            amount_minor=-amount_minor,
-            currency=currency,
-        ),
-    )
+    return _transfer(Account.CHARGES, Account.RECEIVABLE, amount_minor, currency, obligation_id)
+
+
+def relief(kind: TransactionKind, obligation_id: UUID, amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which a person owes less by a waiver, reduction or conversion."""
+    return _transfer(Account.RECEIVABLE, RELIEVES[kind], amount_minor, currency, obligation_id)
+
+
+def pending(amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which money is known to be on its way; nothing is paid by them."""
+    return _transfer(Account.EXPECTED, Account.IN_TRANSIT, amount_minor, currency)
 
 
 def payment(amount_minor: int, currency: str) -> Entries:
     """Return the entries by which money comes in, as credit that is not yet allocated."""
-    _require_positive(amount_minor)
-    return (
-        Entry(account=Account.CASH, amount_minor=amount_minor, currency=currency),
-        Entry(account=Account.CREDIT, amount_minor=-amount_minor, currency=currency),
-    )
+    return _transfer(Account.CREDIT, Account.CASH, amount_minor, currency)
+
+
+def repayment(amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which money goes back, given (a refund) or taken (a chargeback)."""
+    return _transfer(Account.CASH, Account.CREDIT, amount_minor, currency)
+
+
+def suspense(amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which money of somebody unknown comes in."""
+    return _transfer(Account.UNIDENTIFIED, Account.CASH, amount_minor, currency)
+
+
+def clearance(amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which it leaves the agency's book, for a person's or back."""
+    return _transfer(Account.CASH, Account.UNIDENTIFIED, amount_minor, currency)
 
 
 def reversal(entries: Iterable[Entry]) -> Entries:
@@ -192,6 +235,22 @@ def _moves(moves: Mapping[UUID, int], currency: str) -> Entries:
     return (*receivables, Entry(account=Account.CREDIT, amount_minor=-total, currency=currency))
 
 
-def _require_positive(amount_minor: int) -> None:
+def _transfer(
+    credited: Account,
+    debited: Account,
+    amount_minor: int,
+    currency: str,
+    obligation_id: UUID | None = None,
+) -> Entries:
+    """Return an amount on the debit of one account and the credit of another."""
     if not 0 < amount_minor <= MAX_AMOUNT_MINOR:
         raise LedgerError("an amount must be positive and sensible")
+    return tuple(
+        Entry(
+            account=account,
+            obligation_id=obligation_id if account in PER_OBLIGATION else None,
+            amount_minor=signed,
+            currency=currency,
+        )
+        for account, signed in ((debited, amount_minor), (credited, -amount_minor))
+    )

@@ -118,6 +118,8 @@ class LedgerTransactionRow(Base):
     received_on: Mapped[date | None] = mapped_column(info=MONEY)
     method: Mapped[Method | None] = mapped_column(stored_enum(Method), info=MONEY)
     note: Mapped[str] = mapped_column(String(MAX_NOTE_CHARACTERS), info=MONEY)
+    authority: Mapped[Basis | None] = mapped_column(stored_enum(Basis), info=CASE)
+    document: Mapped[str | None] = mapped_column(String(MAX_REFERENCE_CHARACTERS), info=CASE)
 
 
 class LedgerEntryRow(Base):
@@ -138,6 +140,56 @@ class LedgerEntryRow(Base):
     supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_books.supervisee_id"), info=CASE)
     account: Mapped[Account] = mapped_column(stored_enum(Account), info=MONEY)
     obligation_id: Mapped[UUID | None] = mapped_column(ForeignKey("obligations.id"), info=MONEY)
+    amount_minor: Mapped[int] = mapped_column(BigInteger, info=MONEY)
+    currency: Mapped[str] = mapped_column(String(CURRENCY_CHARACTERS), info=MONEY)
+
+
+class SuspenseTransactionRow(Base):
+    """A transaction in an agency's own book, where money waits until its owner is known.
+
+    What takes money out of it names what put it in (`about_id`), once.
+    """
+
+    __tablename__ = "suspense_transactions"
+    __table_args__ = (
+        UniqueConstraint("agency_id", "source", "external_id"),
+        UniqueConstraint("about_id"),
+        Index("ix_suspense_transactions_agency_id_id", "agency_id", "id"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    kind: Mapped[TransactionKind] = mapped_column(stored_enum(TransactionKind), info=MONEY)
+    source: Mapped[Source] = mapped_column(stored_enum(Source), info=MONEY)
+    external_id: Mapped[str] = mapped_column(String(MAX_EXTERNAL_ID_CHARACTERS), info=MONEY)
+    about_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("suspense_transactions.id"), info=MONEY
+    )
+    booked_on: Mapped[date] = mapped_column(info=MONEY)
+    recorded_at: Mapped[datetime] = mapped_column(info=MONEY)
+    actor_kind: Mapped[ActorKind] = mapped_column(stored_enum(ActorKind), info=OPERATIONAL)
+    actor_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    received_on: Mapped[date] = mapped_column(info=MONEY)
+    method: Mapped[Method] = mapped_column(stored_enum(Method), info=MONEY)
+    note: Mapped[str] = mapped_column(String(MAX_NOTE_CHARACTERS), info=MONEY)
+
+
+class SuspenseEntryRow(Base):
+    """One line of a transaction in an agency's own book; debits are positive."""
+
+    __tablename__ = "suspense_entries"
+    __table_args__ = (
+        CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    transaction_id: Mapped[UUID] = mapped_column(
+        ForeignKey("suspense_transactions.id"), primary_key=True
+    )
+    line: Mapped[int] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    account: Mapped[Account] = mapped_column(stored_enum(Account), info=MONEY)
     amount_minor: Mapped[int] = mapped_column(BigInteger, info=MONEY)
     currency: Mapped[str] = mapped_column(String(CURRENCY_CHARACTERS), info=MONEY)
 

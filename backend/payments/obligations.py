@@ -6,8 +6,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from backend.audit import service as audit
 from backend.core.actor import Actor, Permission
@@ -20,6 +18,7 @@ from backend.payments.book import (
     Book,
     Occasion,
     allocate,
+    insert_once,
     open_book,
     post,
     reverse,
@@ -118,10 +117,8 @@ def _insert(
     recurring_fee_id: UUID | None,
     now: datetime,
 ) -> UUID | None:
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite_insert if is_sqlite else postgresql_insert
     statement = (
-        insert(ObligationRow)
+        insert_once(session, ObligationRow)
         .values(
             id=new_id(now),
             agency_id=book.agency_id,

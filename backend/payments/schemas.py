@@ -9,7 +9,14 @@ import marshmallow as ma
 
 from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_of
 from backend.payments.counter import Receipt
-from backend.payments.kinds import Basis, Cadence, Method, ObligationKind, ObligationStatus
+from backend.payments.kinds import (
+    COUNTER_METHODS,
+    Basis,
+    Cadence,
+    Method,
+    ObligationKind,
+    ObligationStatus,
+)
 from backend.payments.ledger import MAX_AMOUNT_MINOR, TransactionKind
 from backend.payments.models import (
     MAX_EXTERNAL_ID_CHARACTERS,
@@ -17,7 +24,7 @@ from backend.payments.models import (
     MAX_REFERENCE_CHARACTERS,
 )
 from backend.payments.recurrence import Recurrence
-from backend.payments.values import Terms
+from backend.payments.values import Source, Terms
 
 _FIRST_DAY: Final = date(2000, 1, 1)
 _LAST_DAY: Final = date(2199, 12, 31)
@@ -110,7 +117,9 @@ class NewPaymentSchema(Schema):
     amount_minor = _amount()
     currency = _currency()
     received_on = _day(required=True)
-    method = ma.fields.Enum(Method, by_value=True, required=True)
+    method = ma.fields.Enum(
+        Method, by_value=True, required=True, validate=ma.validate.OneOf(COUNTER_METHODS)
+    )
     note = FreeText(max_length=MAX_NOTE_CHARACTERS, load_default="")
 
     @ma.post_load
@@ -201,7 +210,10 @@ class PaymentSchema(Schema):
     id = ma.fields.UUID()
     supervisee_id = ma.fields.UUID()
     number = ma.fields.Integer(metadata={"description": "In the person's book"})
-    receipt_number = ma.fields.String()
+    source = ma.fields.Enum(Source, by_value=True)
+    receipt_number = ma.fields.String(
+        metadata={"description": "Of the receipt, or the number that the source gave it"}
+    )
     amount_minor = ma.fields.Integer(metadata=MINOR)
     currency = ma.fields.String()
     received_on = ma.fields.Date()
@@ -211,6 +223,9 @@ class PaymentSchema(Schema):
     recorded_by = ma.fields.UUID(allow_none=True)
     reversed_by = ma.fields.UUID(
         allow_none=True, metadata={"description": "The transaction that undid it"}
+    )
+    returned_minor = ma.fields.Integer(
+        metadata={"description": "What was refunded or charged back since"}
     )
     allocated = ma.fields.List(ma.fields.Nested(AllocatedSchema))
 
@@ -235,6 +250,9 @@ class CurrencyBalanceSchema(Schema):
     overdue_minor = ma.fields.Integer()
     credit_minor = ma.fields.Integer()
     balance_minor = ma.fields.Integer(metadata={"description": "Outstanding less credit"})
+    pending_minor = ma.fields.Integer(
+        metadata={"description": "On its way; nothing is paid by it yet"}
+    )
 
 
 class BalanceSchema(Schema):

@@ -10,13 +10,17 @@ from backend.payments.allocation_order import (
     allocation_order_to_change,
     change_allocation_order,
 )
-from backend.payments.counter import (
-    Receipt,
-    payments,
-    read_payment,
-    record_payment,
-    reverse_payment,
+from backend.payments.bookings import (
+    Incoming,
+    Outgoing,
+    book_chargeback,
+    book_payment,
+    book_pending,
+    book_refund,
+    release_pending,
+    reverse_repayment,
 )
+from backend.payments.counter import Receipt, record_payment, reverse_payment
 from backend.payments.fees import (
     FEE_BATCH,
     end_recurring_fee,
@@ -26,8 +30,17 @@ from backend.payments.fees import (
 )
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
+from backend.payments.paid import payments, read_payment
 from backend.payments.recurrence import Recurrence
 from backend.payments.statement import balance, own_balance, statement
+from backend.payments.suspense import (
+    SuspenseItem,
+    Unidentified,
+    book_suspense,
+    clear_suspense,
+    return_suspense,
+    suspense_items,
+)
 from backend.payments.values import (
     Balance,
     DueObligation,
@@ -35,6 +48,7 @@ from backend.payments.values import (
     Payment,
     RecurringFee,
     Reversal,
+    Source,
     Statement,
     Terms,
 )
@@ -43,19 +57,30 @@ __all__ = [
     "FEE_BATCH",
     "Balance",
     "DueObligation",
+    "Incoming",
     "Obligation",
+    "Outgoing",
     "Payment",
     "Receipt",
     "Recurrence",
     "RecurringFee",
     "Reversal",
+    "Source",
     "Statement",
+    "SuspenseItem",
     "Terms",
+    "Unidentified",
     "allocation_order",
     "allocation_order_to_change",
     "balance",
+    "book_chargeback",
+    "book_payment",
+    "book_pending",
+    "book_refund",
+    "book_suspense",
     "cancel_obligation",
     "change_allocation_order",
+    "clear_suspense",
     "due_items",
     "end_recurring_fee",
     "is_still_owed",
@@ -67,7 +92,11 @@ __all__ = [
     "read_payment",
     "record_payment",
     "recurring_fees",
+    "release_pending",
+    "return_suspense",
     "reverse_payment",
+    "reverse_repayment",
     "set_recurring_fee",
     "statement",
+    "suspense_items",
 ]

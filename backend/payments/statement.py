@@ -15,7 +15,7 @@ from backend.core.db import Session
 from backend.core.errors import Code, Problem, not_found
 from backend.identity import service as identity
 from backend.payments.kinds import ObligationStatus
-from backend.payments.ledger import Account, TransactionKind
+from backend.payments.ledger import RELIEF_ACCOUNTS, Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow, ObligationRow
 from backend.payments.owed import unpaid_obligations
 from backend.payments.recurrence import today_in
@@ -30,6 +30,7 @@ from backend.payments.values import (
 
 USUAL_DAYS: Final = timedelta(days=92)
 MOST_DAYS: Final = timedelta(days=366)
+_CHARGED: Final = RELIEF_ACCOUNTS | {Account.CHARGES}
 _PERSONS_SIDE: Final = (Account.RECEIVABLE, Account.CREDIT)
 """The accounts whose sum is what a person owes, less what they have to their credit."""
 
@@ -114,12 +115,13 @@ def _in_currency(
     )
     return CurrencyBalance(
         currency=currency,
-        charged_minor=-sums.get((currency, Account.CHARGES), 0),
+        charged_minor=-sum(sums.get((currency, one), 0) for one in _CHARGED),
         paid_minor=sums.get((currency, Account.CASH), 0),
         outstanding_minor=outstanding,
         overdue_minor=overdue,
         credit_minor=credit,
         balance_minor=outstanding - credit,
+        pending_minor=sums.get((currency, Account.IN_TRANSIT), 0),
     )
 
 

@@ -16,7 +16,11 @@ class Source(Enum):
     """Where a transaction comes from; with its external id it is there once per agency."""
 
     COUNTER = "counter"
+    PROVIDER = "provider"
+    IMPORT = "import"
+    SUSPENSE = "suspense"
     OBLIGATION = "obligation"
+    RELIEF = "relief"
     REVERSAL = "reversal"
     ALLOCATION = "allocation"
 
@@ -79,11 +83,16 @@ class Allocated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """Money that was received. `allocated` is where it first went; the rest was credit."""
+    """Money that was received. `allocated` is where it first went; the rest was credit.
+
+    `receipt_number` is of the counter's receipt, or the number that `source` gave it.
+    `returned_minor` is what was refunded or charged back since.
+    """
 
     id: UUID
     supervisee_id: UUID
     number: int
+    source: Source
     receipt_number: str
     amount_minor: int
     currency: str
@@ -93,6 +102,7 @@ class Payment:
     recorded_at: datetime
     recorded_by: UUID | None
     reversed_by: UUID | None
+    returned_minor: int
     allocated: Sequence[Allocated]
 
 
@@ -109,7 +119,11 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyBalance:
-    """What a person owes in one currency: `balance_minor` is outstanding less credit."""
+    """What a person owes in one currency: `balance_minor` is outstanding less credit.
+
+    `charged_minor` is less what was waived, reduced or converted; of `pending_minor` nothing is
+    paid yet.
+    """
 
     currency: str
     charged_minor: int
@@ -118,6 +132,7 @@ class CurrencyBalance:
     overdue_minor: int
     credit_minor: int
     balance_minor: int
+    pending_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

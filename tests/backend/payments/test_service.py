@@ -79,6 +79,7 @@ def test_what_is_raised_is_owed(database: Database, office: Office) -> None:
             overdue_minor=0,
             credit_minor=0,
             balance_minor=10_000,
+            pending_minor=0,
         )
         _assert_books_are_right(session)
 

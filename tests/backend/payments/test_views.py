@@ -137,6 +137,7 @@ def test_a_person_is_charged_pays_and_sees_the_balance_fall(counter: Counter) ->
             "overdue_minor": 0,
             "credit_minor": 0,
             "balance_minor": 6_000,
+            "pending_minor": 0,
         }
     ]
     assert [item["outstanding_minor"] for item in balance["unpaid"]] == [6_000]

@@ -1,0 +1,121 @@
+"""What was paid, read: payments with where they went and what of them went back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import aliased
+
+from backend.core.actor import Actor, Permission
+from backend.core.db import Session
+from backend.core.errors import not_found
+from backend.core.paging import Cursor, Page, fetch_page
+from backend.identity import service as identity
+from backend.payments.book import transaction_of
+from backend.payments.ledger import Account, TransactionKind
+from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
+from backend.payments.values import Allocated, Payment, Source
+
+_REPAYMENTS = (TransactionKind.REFUND, TransactionKind.CHARGEBACK)
+
+
+def read_payment(session: Session, actor: Actor, payment_id: UUID) -> Payment:
+    """Return one payment. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.PAYMENT_READ)
+    return payment_value(session, find_payment(session, actor, payment_id))
+
+
+def payments(
+    session: Session, actor: Actor, supervisee_id: UUID, *, cursor: Cursor
+) -> Page[Payment]:
+    """Return a page of what the person paid, newest first. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.PAYMENT_READ)
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    theirs = _payments().where(LedgerTransactionRow.supervisee_id == person.id)
+    page: Page[LedgerTransactionRow] = fetch_page(session, theirs, LedgerTransactionRow.id, cursor)
+    return Page(items=[payment_value(session, row) for row in page.items], next=page.next)
+
+
+def returned_minor(session: Session, payment_id: UUID) -> int:
+    """Return what of a payment was refunded or charged back, and stayed so."""
+    undoing = aliased(LedgerTransactionRow)
+    undone = exists().where(
+        undoing.about_id == LedgerTransactionRow.id, undoing.kind == TransactionKind.REVERSAL
+    )
+    total = session.scalar(
+        select(func.sum(LedgerEntryRow.amount_minor))
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
+        .where(
+            LedgerTransactionRow.about_id == payment_id,
+            LedgerTransactionRow.kind.in_(_REPAYMENTS),
+            LedgerEntryRow.account == Account.CREDIT,
+            ~undone,
+        )
+    )
+    return int(total or 0)
+
+
+def find_payment(session: Session, actor: Actor, payment_id: UUID) -> LedgerTransactionRow:
+    """Return the transaction of a payment whose payer `actor` may see. Raises NOT_FOUND."""
+    row = session.scalar(
+        _payments().where(
+            LedgerTransactionRow.id == payment_id,
+            LedgerTransactionRow.supervisee_id.in_(identity.visible_supervisees(actor)),
+        )
+    )
+    if row is None:
+        raise not_found()
+    return row
+
+
+def payment_value(session: Session, row: LedgerTransactionRow) -> Payment:
+    """Return the payment that a transaction records."""
+    if row.received_on is None or row.method is None:
+        raise LookupError("a payment without day or method")
+    cash = session.scalars(
+        select(LedgerEntryRow).where(
+            LedgerEntryRow.transaction_id == row.id, LedgerEntryRow.account == Account.CASH
+        )
+    ).one()
+    reversed_by = transaction_of(session, row.agency_id, Source.REVERSAL, str(row.id))
+    return Payment(
+        id=row.id,
+        supervisee_id=row.supervisee_id,
+        number=row.number,
+        source=row.source,
+        receipt_number=row.external_id,
+        amount_minor=cash.amount_minor,
+        currency=cash.currency,
+        received_on=row.received_on,
+        method=row.method,
+        note=row.note,
+        recorded_at=row.recorded_at,
+        recorded_by=row.actor_id,
+        reversed_by=reversed_by.id if reversed_by else None,
+        returned_minor=returned_minor(session, row.id),
+        allocated=_allocated(session, row),
+    )
+
+
+def _payments() -> Select[LedgerTransactionRow]:
+    return select(LedgerTransactionRow).where(LedgerTransactionRow.kind == TransactionKind.PAYMENT)
+
+
+def _allocated(session: Session, row: LedgerTransactionRow) -> list[Allocated]:
+    allocation = transaction_of(session, row.agency_id, Source.ALLOCATION, str(row.id))
+    if allocation is None:
+        return []
+    entries = session.scalars(
+        select(LedgerEntryRow)
+        .where(
+            LedgerEntryRow.transaction_id == allocation.id,
+            LedgerEntryRow.account == Account.RECEIVABLE,
+        )
+        .order_by(LedgerEntryRow.line)
+    )
+    return [
+        Allocated(obligation_id=entry.obligation_id, amount_minor=-entry.amount_minor)
+        for entry in entries
+        if entry.obligation_id is not None
+    ]
