@@ -109,13 +109,44 @@ class PreparedZone:
 
     def distances_m(self, latitudes: Sequence[float], longitudes: Sequence[float]) -> list[float]:
         """Signed metres from each place to the edge."""
-        if not latitudes:
-            return []
-        if len(latitudes) == 1:
-            return [self.shape.distance_m(latitudes[0], longitudes[0])]
-        places = np.array(latitudes, dtype=np.float64), np.array(longitudes, dtype=np.float64)
-        distances: list[float] = self.shape.distances_m(*places).tolist()
+        return self.distances_to(Places(latitudes, longitudes))
+
+    def distances_to(self, places: Places) -> list[float]:
+        """Signed metres from each place to the edge."""
+        distances: list[float] = self.shape.distances_m(places).tolist()
         return distances
+
+
+class Places:
+    """Many places in arrays, with the metres of a degree at each: for one zone after the other."""
+
+    __slots__ = ("_part_of", "_scales", "latitudes", "longitudes")
+
+    def __init__(
+        self, latitudes: Sequence[float] | Floats, longitudes: Sequence[float] | Floats
+    ) -> None:
+        self.latitudes: Floats = np.asarray(latitudes, dtype=np.float64)
+        self.longitudes: Floats = np.asarray(longitudes, dtype=np.float64)
+        self._scales: Floats | None = None
+        self._part_of: tuple[Places, list[int]] | None = None
+
+    def at(self, rows: list[int]) -> Places:
+        """Some of the places; what is known of them is shared."""
+        part = Places(self.latitudes[rows], self.longitudes[rows])
+        part._part_of = self, rows
+        return part
+
+    @property
+    def scales(self) -> Floats:
+        """Metres in one degree at each place, east-west and north-south; two columns."""
+        if self._scales is None:
+            if self._part_of:
+                whole, rows = self._part_of
+                self._scales = whole.scales[rows]
+            else:
+                scales = [scale_at(latitude) for latitude in self.latitudes.tolist()]
+                self._scales = np.array(scales, dtype=np.float64).reshape(-1, 2)
+        return self._scales
 
 
 def framed(longitudes: Floats, middle: _Number) -> Floats:
@@ -173,8 +204,9 @@ class Disc(NamedTuple):
             from_centre_m = geodesic_m(self.latitude, self.longitude, latitude, longitude)
         return from_centre_m - float(self.radius_m)
 
-    def distances_m(self, latitudes: Floats, longitudes: Floats) -> Floats:
+    def distances_m(self, places: Places) -> Floats:
         """Signed metres from each place to the one circle, or to the circle beside it."""
+        latitudes, longitudes = places.latitudes, places.longitudes
         north = (latitudes - self.latitude) * _RADIANS
         east = longitudes - self.longitude
         east = (east - TURN * np.round(east / TURN)) * _RADIANS
@@ -216,16 +248,15 @@ class Outline:
 
     def distance_m(self, latitude: float, longitude: float) -> float:
         """Signed metres from one place."""
-        return float(self.distances_m(np.array([latitude]), np.array([longitude]))[0])
+        return float(self.distances_m(Places([latitude], [longitude]))[0])
 
-    def distances_m(self, latitudes: Floats, longitudes: Floats) -> Floats:
+    def distances_m(self, places: Places) -> Floats:
         """Signed metres from each place."""
-        x = framed(longitudes, self.middle)
-        scales = np.array([scale_at(latitude) for latitude in latitudes.tolist()])
-        distances = self._to_edge_m(x, latitudes, scales)
+        x = framed(places.longitudes, self.middle)
+        distances = self._to_edge_m(x, places.latitudes, places.scales)
         if self.area is None:
             return distances - self._half_width_m
-        inside = shapely.intersects_xy(self.area, x, latitudes)
+        inside = shapely.intersects_xy(self.area, x, places.latitudes)
         signed: Floats = np.where(inside, -distances, np.maximum(distances, _LEAST_OUTSIDE_M))
         return signed
 

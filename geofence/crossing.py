@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geofence.geodesy import Scale, meridian_offset, scale_at
-from geofence.instant import Anchor
+from geofence.instant import Sighted
 from geofence.outline import lines_of
 from geofence.parameters import Parameters
 from geofence.zone import Circle, Corridor, Position, Zone
@@ -43,7 +43,7 @@ class Obstacle:
         west, _, east, _ = self._shape.bounds
         self._middle = (west + east) / 2.0
 
-    def crossing(self, before: Anchor, after: Anchor, parameters: Parameters) -> Crossing:
+    def crossing(self, before: Sighted, after: Sighted, parameters: Parameters) -> Crossing:
         """What the way between two fixes says; both stand clear of the zone.
 
         The caller keeps to the limit on the gap (`crossing_gap_s`).

@@ -21,10 +21,12 @@ _MEAN_RADIUS_M: Final = 6_371_008.8
 
 # Both are a little less than the shortest true length of a degree, so that a box of degrees
 # is never smaller than the metres that it stands for.
-_LEAST_M_PER_DEGREE_LATITUDE: Final = 110_500.0
-_LEAST_M_PER_DEGREE_EQUATOR: Final = 111_000.0
+LEAST_M_PER_DEGREE_LATITUDE: Final = 110_500.0
+LEAST_M_PER_DEGREE_EQUATOR: Final = 111_000.0
+# A little more than a degree of the mean sphere's great circles.
+_MOST_M_PER_DEGREE: Final = 111_200.0
 # The cosine of latitude under which, six kilometres from a pole, every longitude is near.
-_NEAR_POLE: Final = 1e-3
+NEAR_POLE: Final = 1e-3
 
 
 class Scale(NamedTuple):
@@ -54,23 +56,21 @@ class Box(NamedTuple):
     @classmethod
     def around(cls, places: Sequence[Place]) -> Box:
         """The smallest box that holds all places, read the short way round the globe."""
-        first = places[0]
-        south = north = first.latitude
-        west = east = first.longitude
-        for place in places[1:]:
-            south, north = min(south, place.latitude), max(north, place.latitude)
-            longitude = place.longitude + meridian_offset(place.longitude, first.longitude)
-            west, east = min(west, longitude), max(east, longitude)
-        return cls(west, south, east, north)
+        latitudes = [place.latitude for place in places]
+        longitudes = [place.longitude for place in places]
+        if max(longitudes) - min(longitudes) > HALF_TURN:
+            first = longitudes[0]
+            longitudes = [east + meridian_offset(east, first) for east in longitudes]
+        return cls(min(longitudes), min(latitudes), max(longitudes), max(latitudes))
 
     def grown(self, radius_m: float) -> Box:
         """The box that holds every place at most `radius_m` from a place in this one."""
-        margin_north = radius_m / _LEAST_M_PER_DEGREE_LATITUDE
+        margin_north = radius_m / LEAST_M_PER_DEGREE_LATITUDE
         south, north = self.south - margin_north, self.north + margin_north
         shrink = math.cos(math.radians(min(max(-south, north), POLE)))
-        if shrink < _NEAR_POLE:
+        if shrink < NEAR_POLE:
             return Box(-HALF_TURN, south, HALF_TURN, north)
-        margin_east = radius_m / (_LEAST_M_PER_DEGREE_EQUATOR * shrink)
+        margin_east = radius_m / (LEAST_M_PER_DEGREE_EQUATOR * shrink)
         return Box(self.west - margin_east, south, self.east + margin_east, north)
 
     def meets(self, other: Box) -> bool:
@@ -107,6 +107,14 @@ def separation_m(
     half_lon = math.sin(math.radians(longitude_b - longitude_a) / 2.0)
     h = half_lat * half_lat + math.cos(phi_a) * math.cos(phi_b) * half_lon * half_lon
     return 2.0 * _MEAN_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
+
+
+def most_m(a: Place, b: Place) -> float:
+    """Metres that `separation_m` never exceeds, for a few additions: along meridian and equator."""
+    east = abs(b.longitude - a.longitude)
+    if east > HALF_TURN:
+        east = TURN - east
+    return (abs(b.latitude - a.latitude) + east) * _MOST_M_PER_DEGREE
 
 
 def geodesic_m(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geofence.containment import Disc, Outline, PreparedZone, framed
+from geofence.containment import Disc, Outline, Places, PreparedZone, framed
 from geofence.geodesy import HALF_TURN, TURN, Box
 
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ class ZoneIndex:
 
         at = np.flatnonzero(self._circles[numbers])
         discs = Disc(*self._discs[:, numbers[at]])
-        holds[at] = discs.distances_m(y[places[at]], x[places[at]]) <= 0.0
+        holds[at] = discs.distances_m(Places(y[places[at]], x[places[at]])) <= 0.0
 
         areas = self._areas[numbers]
         at = np.flatnonzero(shapely.is_geometry(areas))

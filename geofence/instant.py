@@ -7,13 +7,18 @@ the order in which they arrived decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeAlias
 
 from geofence.fix import Fix
+from geofence.geodesy import most_m
 from geofence.parameters import Parameters
 from geofence.plausibility import least_way_m, speed_mps
+
+_IN_ORDER: Final = attrgetter("order")
+_SECOND: Final = attrgetter("at_s")
+_accuracy_m: Final = attrgetter("accuracy_m")
 
 
 class Anchor(NamedTuple):
@@ -25,16 +30,32 @@ class Anchor(NamedTuple):
     longitude: float
     accuracy_m: float
 
+    @classmethod
+    def of(cls, fix: Sighted) -> Anchor:
+        """What is remembered of a fix."""
+        return cls(fix.digest, fix.at_s, fix.latitude, fix.longitude, fix.accuracy_m)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
-    """All plausible fixes of one second. `jump`: reached too fast since the instant before."""
+
+Sighted: TypeAlias = Fix | Anchor
+"""A fix, or what is remembered of one."""
+
+
+class Instant(NamedTuple):
+    """All plausible fixes of one second, with the most accurate one and that of the one before."""
 
     at_s: int
     fixes: tuple[Fix, ...]
-    anchor: Anchor
-    previous: Anchor | None
-    jump: bool
+    anchor: Sighted
+    previous: Sighted | None
+    jump_speed_mps: float
+
+    @property
+    def jump(self) -> bool:
+        """Whether the place was reached too fast since the instant before."""
+        if self.previous is None:
+            return False
+        between_s = self.at_s - self.previous.at_s
+        return least_way_m(self.previous, self.anchor) > self.jump_speed_mps * between_s
 
 
 class Trail:
@@ -45,48 +66,43 @@ class Trail:
     even one that came first, costs no more than one right one.
     """
 
-    __slots__ = ("_parameters", "implausible", "last", "suspect")
+    __slots__ = ("_jump_mps", "_most_mps", "implausible", "last", "suspect")
 
     def __init__(self, last: Anchor | None, suspect: Anchor | None, parameters: Parameters) -> None:
-        self.last = last
-        self.suspect = suspect
+        self.last: Sighted | None = last
+        self.suspect: Sighted | None = suspect
         self.implausible: list[bytes] = []
-        self._parameters = parameters
+        self._jump_mps = parameters.jump_speed_mps
+        self._most_mps = parameters.impossible_speed_mps
 
     def follow(self, fixes: Iterable[Fix], after_s: int, until_s: int) -> list[Instant]:
         """The instants in `after_s < t <= until_s`, in order, each fix once."""
         facts = {fix.digest: fix for fix in fixes if fix.usable and after_s < fix.at_s <= until_s}
-        ordered = sorted(facts.values(), key=lambda fix: fix.order)
+        ordered = sorted(facts.values(), key=_IN_ORDER)
         instants = []
-        for at_s, group in groupby(ordered, key=lambda fix: fix.at_s):
+        for at_s, group in groupby(ordered, key=_SECOND):
             instant = self._step(at_s, tuple(group))
             if instant:
                 instants.append(instant)
         return instants
 
     def _step(self, at_s: int, fixes: tuple[Fix, ...]) -> Instant | None:
-        trusted = tuple(fix for fix in fixes if self._is_reachable(fix))
-        if len(trusted) < len(fixes):
+        trusted = fixes
+        if not all(map(self._is_reachable, fixes)):
+            trusted = tuple(filter(self._is_reachable, fixes))
             self.implausible.extend(fix.digest for fix in fixes if fix not in trusted)
         if not trusted:
-            self.suspect = _anchor_of(fixes)
+            self.suspect = min(fixes, key=_accuracy_m)
             return None
-        previous, anchor = self.last, _anchor_of(trusted)
+        previous, anchor = self.last, min(trusted, key=_accuracy_m)
         self.last, self.suspect = anchor, None
-        jump = previous is not None and self._is_jump(previous, anchor)
-        return Instant(at_s=at_s, fixes=trusted, anchor=anchor, previous=previous, jump=jump)
+        return Instant(at_s, trusted, anchor, previous, self._jump_mps)
 
     def _is_reachable(self, fix: Fix) -> bool:
-        limit = self._parameters.impossible_speed_mps
-        if self.last is None or speed_mps(self.last, fix) <= limit:
+        last, limit = self.last, self._most_mps
+        # Nearly every fix is near the last one; that is cheap to know.
+        if last is None or most_m(last, fix) <= limit * (fix.at_s - last.at_s):
+            return True
+        if speed_mps(last, fix) <= limit:
             return True
         return self.suspect is not None and speed_mps(self.suspect, fix) <= limit
-
-    def _is_jump(self, previous: Anchor, anchor: Anchor) -> bool:
-        between_s = anchor.at_s - previous.at_s
-        return least_way_m(previous, anchor) > self._parameters.jump_speed_mps * between_s
-
-
-def _anchor_of(fixes: tuple[Fix, ...]) -> Anchor:
-    best = min(fixes, key=lambda fix: fix.accuracy_m)
-    return Anchor(best.digest, best.at_s, best.latitude, best.longitude, best.accuracy_m)

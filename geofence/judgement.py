@@ -7,8 +7,10 @@ arrives for a time already judged is *late*: restore a state from before it and 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from geofence.crossing import Crossing
@@ -22,11 +24,12 @@ from geofence.episode import (
     Role,
 )
 from geofence.fix import Fix
-from geofence.geodesy import Box, separation_m
-from geofence.instant import Anchor, Instant, Trail
+from geofence.geodesy import most_m, separation_m
+from geofence.instant import Anchor, Instant, Sighted, Trail
 from geofence.parameters import Parameters
 from geofence.rule import Perimeter, RuleKind
 from geofence.state import State, StateMismatch
+from geofence.survey import Survey
 from geofence.track import (
     Docket,
     Proof,
@@ -44,6 +47,7 @@ from geofence.watch import FOREVER, Boundary, PreparedRules, Turn, Watch
 # The separation of two fixes and their distances to an edge are measured in two ways that
 # differ by less than one percent.
 _SLACK: Final = 1.02
+_SECOND: Final = attrgetter("at_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +115,16 @@ class _Fold:
         self._parameters = parameters
         self._docket = Docket(parameters=parameters, next_ordinal=state.next_ordinal)
         self._no_data: list[NoData] = []
-        self._last = state.last
         self._instants = instants
-        self._distances = _Distances(rules, instants, parameters)
+        self._survey = Survey(rules, instants, parameters)
         self._tracks = self._resumed()
 
     def run(self, until_s: int) -> None:
         instants, boundaries = self._instants, self._rules.boundaries(self._state.until_s, until_s)
         next_instant = next_boundary = 0
         while True:
+            if not self._tracks:
+                next_instant = self._survey.next_number(next_instant)
             instant_s = instants[next_instant].at_s if next_instant < len(instants) else FOREVER
             boundary_s = (
                 boundaries[next_boundary].at_s if next_boundary < len(boundaries) else FOREVER
@@ -147,8 +152,8 @@ class _Fold:
                 until_s=until_s,
                 fingerprint=self._state.fingerprint,
                 next_ordinal=self._docket.next_ordinal,
-                last=trail.last,
-                suspect=trail.suspect,
+                last=None if trail.last is None else Anchor.of(trail.last),
+                suspect=None if trail.suspect is None else Anchor.of(trail.suspect),
                 tracks=tracks,
             ),
             episodes=tuple(e for e in reported if e.certainty is not Certainty.VOID),
@@ -212,52 +217,47 @@ class _Fold:
                     rule_id=watch.rule_id,
                     version=watch.version_at(at_s),
                     at_s=at_s,
-                    last_fix_s=self._last.at_s if self._last else None,
+                    last_fix_s=self._last_fix_s(at_s),
                 )
             )
 
     def _knows_place(self, at_s: int) -> bool:
-        return self._last is not None and at_s - self._last.at_s <= self._parameters.fresh_s
+        last_s = self._last_fix_s(at_s)
+        return last_s is not None and at_s - last_s <= self._parameters.fresh_s
+
+    def _last_fix_s(self, before_s: int) -> int | None:
+        number = bisect_left(self._instants, before_s, key=_SECOND)
+        last = self._instants[number - 1] if number else self._state.last
+        return last.at_s if last else None
 
     # The fixes ------------------------------------------------------------------------
 
     def _judge(self, number: int) -> None:
-        instant = self._instants[number]
-        at_s = instant.at_s
-        for index in sorted({*self._distances.concerned(number), *self._tracks}):
+        instant, hard_factor = self._instants[number], self._parameters.hard_factor
+        for index in sorted({*self._survey.concerned(number), *self._tracks}):
             watch, track = self._watches[index], self._tracks.get(index)
-            if not watch.is_in_force(at_s):
+            if not watch.is_in_force(instant.at_s):
                 continue
-            distances_m = self._distances.of(index, number)
-            sight = _sight(watch, instant, distances_m, self._parameters.hard_factor)
-            after = judge_sight(track, sight, watch, self._docket)
+            distances_m = self._survey.distances_m(watch, number)
+            after = track
+            if track or _is_accused(watch, instant, distances_m, hard_factor):
+                sight = _sight(watch, instant, distances_m, hard_factor)
+                after = judge_sight(track, sight, watch, self._docket)
             if after:
                 self._tracks[index] = after
             elif track:
                 del self._tracks[index]
             else:
-                self._look_between(watch, instant, distances_m)
-        self._last = instant.anchor
+                self._look_between(watch, number)
 
-    def _look_between(self, watch: Watch, instant: Instant, distances_m: list[float]) -> None:
+    def _look_between(self, watch: Watch, number: int) -> None:
         """Asks whether the way from the fix before, both clear of the zone, led through it."""
+        instant = self._instants[number]
         before, after = instant.previous, instant.anchor
-        if (
-            before is None
-            or watch.kind is RuleKind.INCLUSION
-            or watch.perimeter is Perimeter.BUFFER
-        ):
+        clear = before and self._clear_m(watch, number, before, after)
+        if not before or not clear:
             return
-        if after.at_s - before.at_s > self._parameters.crossing_gap_s:
-            return
-        after_m = distances_m[[fix.digest for fix in instant.fixes].index(after.digest)]
-        apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
-        # The way must at least lead to the edge; most do not, and that is cheap to know.
-        if after_m <= after.accuracy_m or after_m > _SLACK * apart_m:
-            return
-        before_m = watch.zone.distance_m(before.latitude, before.longitude)
-        if before_m <= before.accuracy_m or before_m + after_m > _SLACK * apart_m:
-            return
+        before_m, after_m = clear
         window_start_s = watch.window_start(after.at_s)
         if window_start_s is None or window_start_s > before.at_s:
             return
@@ -289,59 +289,43 @@ class _Fold:
             )
         )
 
+    def _clear_m(
+        self, watch: Watch, number: int, before: Sighted, after: Sighted
+    ) -> tuple[float, float] | None:
+        """Metres to a zone from both ends of a way that may lead through it, else None.
 
-class _Distances:
-    """Which watches an instant concerns, and its distances to them; each zone in one go."""
+        The way must at least lead to the edge; most do not, and that is cheap to know.
+        """
+        if watch.kind is RuleKind.INCLUSION or watch.perimeter is Perimeter.BUFFER:
+            return None
+        if after.at_s - before.at_s > self._parameters.crossing_gap_s:
+            return None
+        most_apart_m = _SLACK * most_m(before, after)
+        after_m = self._survey.anchor_m(watch, number)
+        if after_m <= after.accuracy_m or after_m > most_apart_m:
+            return None
+        before_m = self._distance_before_m(watch, number, before)
+        if before_m <= before.accuracy_m or before_m + after_m > most_apart_m:
+            return None
+        apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
+        return (before_m, after_m) if before_m + after_m <= _SLACK * apart_m else None
 
-    def __init__(
-        self, rules: PreparedRules, instants: list[Instant], parameters: Parameters
-    ) -> None:
-        self._watches = rules.watches
-        self._instants = instants
-        self._reached = rules.reached([_reach(instant, parameters) for instant in instants])
-        self._inclusions = rules.inclusions
-        self._known: dict[int, dict[int, list[float]]] = {}
-
-    def concerned(self, number: int) -> list[int]:
-        """The watches that the instant, or the way to it, may touch; every inclusion."""
-        return [*self._reached[number], *self._inclusions]
-
-    def of(self, index: int, number: int) -> list[float]:
-        """Signed metres from each fix of the instant to the edge of the watch's zone."""
-        zone = self._watches[index].zone
-        known = self._known.get(id(zone))
-        if known is None:
-            known = self._known[id(zone)] = self._all(index)
-        if number not in known:
-            known[number] = self._some(index, [number])[number]
-        return known[number]
-
-    def _all(self, index: int) -> dict[int, list[float]]:
-        if self._watches[index].kind is RuleKind.INCLUSION:
-            return self._some(index, list(range(len(self._instants))))
-        return self._some(index, [n for n, hits in enumerate(self._reached) if index in hits])
-
-    def _some(self, index: int, numbers: list[int]) -> dict[int, list[float]]:
-        fixes = [fix for number in numbers for fix in self._instants[number].fixes]
-        distances = iter(
-            self._watches[index].zone.distances_m(
-                [fix.latitude for fix in fixes], [fix.longitude for fix in fixes]
-            )
-        )
-        return {
-            number: [next(distances) for _ in self._instants[number].fixes] for number in numbers
-        }
+    def _distance_before_m(self, watch: Watch, number: int, before: Sighted) -> float:
+        """Signed metres from the anchor of the instant before; the first one's is in the state."""
+        if number:
+            return self._survey.anchor_m(watch, number - 1)
+        return watch.zone.distance_m(before.latitude, before.longitude)
 
 
-def _reach(instant: Instant, parameters: Parameters) -> Box:
-    """Where an instant could be evidence of anything: its fixes, and the way to them."""
-    places: list[Fix | Anchor] = list(instant.fixes)
-    previous = instant.previous
-    if previous and instant.at_s - previous.at_s <= parameters.crossing_gap_s:
-        places.append(previous)
-    return Box.around(places).grown(
-        parameters.hard_factor * max(place.accuracy_m for place in places)
-    )
+def _is_accused(
+    watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float
+) -> bool:
+    """Whether any fix of an instant is hard evidence: a clear position stays clear without."""
+    sign = -1.0 if watch.kind is RuleKind.EXCLUSION else 1.0
+    for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
+        if sign * distance_m + watch.margin_m > hard_factor * fix.accuracy_m:
+            return True
+    return False
 
 
 def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float) -> Sight:
@@ -358,9 +342,7 @@ def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor
         soft = soft or beyond_m <= 0.0
         against = against or beyond_m >= 0.0
     return Sight(
-        at_s=instant.at_s,
-        jump=instant.jump,
-        previous_s=instant.previous.at_s if instant.previous else None,
+        instant=instant,
         breach=_proof(hard, Role.OPENING) if hard and not soft else None,
         denial=soft and not hard,
         compliance=_proof(clear, Role.CLOSING) if clear and not against else None,
@@ -374,7 +356,7 @@ def _proof(agreeing: list[tuple[Fix, float]], role: Role) -> Proof:
     return Proof(_evidence(fix, distance_m, role), places)
 
 
-def _evidence(fix: Fix | Anchor, distance_m: float, role: Role) -> Evidence:
+def _evidence(fix: Sighted, distance_m: float, role: Role) -> Evidence:
     return Evidence(
         digest=fix.digest,
         at_s=fix.at_s,

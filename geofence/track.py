@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from geofence.episode import Certainty, Ending, Episode, Evidence, Opening
+from geofence.instant import Instant
 from geofence.parameters import Parameters
 from geofence.rule import Perimeter, RuleKind
 from geofence.watch import Watch
@@ -39,13 +40,27 @@ class Sight(NamedTuple):
     ones neither compliance nor opposition.
     """
 
-    at_s: int
-    jump: bool
-    previous_s: int | None
+    instant: Instant
     breach: Proof | None
     denial: bool
     compliance: Proof | None
     opposition: bool
+
+    @property
+    def at_s(self) -> int:
+        """When it was."""
+        return self.instant.at_s
+
+    @property
+    def jump(self) -> bool:
+        """Whether the place was reached too fast."""
+        return self.instant.jump
+
+    @property
+    def previous_s(self) -> int | None:
+        """When the instant before was."""
+        previous = self.instant.previous
+        return None if previous is None else previous.at_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from geofence.boxes import Boxes
 from geofence.containment import PreparedZone
 from geofence.crossing import Obstacle
-from geofence.geodesy import TURN, Box
+from geofence.geodesy import Box
 from geofence.rule import Perimeter, Rule, RuleKind, Suspension
 from geofence.schedule import Window, merged, without
 from geofence.zone import Zone
@@ -28,8 +29,8 @@ _BEHIND_S: Final = 2 * _DAY_S
 _AHEAD_S: Final = 8 * _DAY_S
 # Looking for the next change: this far, then further, then no further.
 _OUTLOOKS_S: Final = (8 * _DAY_S, 40 * _DAY_S, 400 * _DAY_S)
-# Below this many pairs of place and zone a plain loop is faster than arrays.
-_FEW_PAIRS: Final = 100
+# Up to this many boxes a plain loop is faster than arrays.
+_FEW: Final = 60
 
 
 class Turn(IntEnum):
@@ -169,6 +170,7 @@ class PreparedRules:
 
     __slots__ = (
         "_boxes",
+        "_exclusions",
         "_next_change",
         "_turns",
         "inclusions",
@@ -177,10 +179,9 @@ class PreparedRules:
 
     def __init__(self, rules: Iterable[Rule], suspensions: Iterable[Suspension] = ()) -> None:
         self.watches = _watches(list(rules), list(suspensions))
-        self.inclusions = [
-            index for index, watch in enumerate(self.watches) if watch.kind is RuleKind.INCLUSION
-        ]
-        self._boxes = [watch.box for watch in self.watches]
+        self.inclusions = self._of_kind(RuleKind.INCLUSION)
+        self._exclusions = self._of_kind(RuleKind.EXCLUSION)
+        self._boxes: Boxes | None = None
         self._turns: tuple[int, int, list[Boundary]] = (0, 0, [])
         self._next_change: Window | None = None
 
@@ -211,24 +212,18 @@ class PreparedRules:
                 return found[0].at_s
         return None
 
-    def reached(self, boxes: Sequence[Box]) -> list[list[int]]:
-        """For each box the indices of the watches whose own box it meets, in order."""
-        if len(boxes) * len(self._boxes) <= _FEW_PAIRS:
-            return [
-                [index for index, own in enumerate(self._boxes) if own.meets(box)] for box in boxes
-            ]
-        west, south, east, north = np.array(self._boxes).T
-        asked = np.array(boxes)
-        hits: list[list[int]] = [[] for _ in boxes]
-        # Rows are places, columns watches; see `Box.meets` for the turn round the globe.
-        turned = np.mod(asked[:, 0:1] - west, TURN)
-        level = (asked[:, 1:2] <= north) & (asked[:, 3:4] >= south)
-        wide = asked[:, 2:3] - asked[:, 0:1]
-        for row, index in np.argwhere(
-            level & ((turned <= east - west) | (turned + wide >= TURN))
-        ).tolist():
-            hits[row].append(index)
-        return hits
+    def _of_kind(self, kind: RuleKind) -> list[int]:
+        return [index for index, watch in enumerate(self.watches) if watch.kind is kind]
+
+    def exclusions_meeting(self, box: Box) -> list[int]:
+        """The indices of the exclusion watches whose own box meets this one, in order."""
+        if len(self._exclusions) <= _FEW:
+            watches = self.watches
+            return [index for index in self._exclusions if watches[index].box.meets(box)]
+        if self._boxes is None:
+            self._boxes = Boxes.of([self.watches[index].box for index in self._exclusions])
+        (meets,) = Boxes.of([box]).meeting(self._boxes)
+        return [self._exclusions[at] for at in np.flatnonzero(meets).tolist()]
 
 
 def _watches(rules: list[Rule], suspensions: list[Suspension]) -> tuple[Watch, ...]:

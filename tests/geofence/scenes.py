@@ -18,6 +18,7 @@ from geofence import (
     Schedule,
     State,
     WeeklyWindow,
+    Zone,
     judge,
 )
 from geofence.geodesy import scale_at
@@ -77,7 +78,7 @@ def walk(start_s: int, places_m: Sequence[float], *, every_s: int = 60) -> list[
     return [fix_at(start_s + every_s * n, east_m) for n, east_m in enumerate(places_m)]
 
 
-def stay_out(zone: Circle = HOME, **changes: object) -> Rule:
+def stay_out(zone: Zone = HOME, **changes: object) -> Rule:
     """An exclusion without schedule, in force since a month."""
     values: dict[str, object] = {
         "id": "stay-out",

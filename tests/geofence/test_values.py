@@ -142,16 +142,16 @@ class TestPreparedRules:
 
         assert watch.window_start(NOON_S) == NOON_S - 299 * 86_400
 
-    def test_many_places_are_matched_as_few(self) -> None:
-        rules = PreparedRules(
-            [stay_out(id=f"rule-{n:03}", buffer_m=10.0 + 300.0 * n) for n in range(30)]
-        )
+    def test_among_many_rules_those_near_are_found_as_among_few(self) -> None:
+        rules = [stay_out(id=f"rule-{n:03}", buffer_m=10.0 + 300.0 * n) for n in range(40)]
         boxes = [Box(14.0 + 0.002 * n, 45.0, 14.0 + 0.002 * n, 45.0) for n in range(40)]
+        many = PreparedRules(rules)
 
-        together = rules.reached(boxes)
+        for box in boxes:
+            found = many.exclusions_meeting(box)
 
-        assert together == [rules.reached([box])[0] for box in boxes]
-        assert rules.reached([]) == []
+            assert found == [n for n, watch in enumerate(many.watches) if watch.box.meets(box)]
+            assert [n for n in found if n < 8] == PreparedRules(rules[:4]).exclusions_meeting(box)
 
 
 _ALWAYS = replace(

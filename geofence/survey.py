@@ -1,0 +1,147 @@
+"""What the instants of a fold may concern, found for all of them before any is judged.
+
+Most fixes are far from everything and change nothing. First one box round all of them tells which
+watches could be concerned at all, then a box for each instant which of those; only then are
+distances measured, all fixes to one zone in one go.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from itertools import accumulate
+
+import numpy as np
+
+from geofence.boxes import Boxes
+from geofence.containment import Places, PreparedZone
+from geofence.geodesy import Box
+from geofence.instant import Instant, Sighted
+from geofence.parameters import Parameters
+from geofence.watch import PreparedRules, Watch
+
+
+class Survey:
+    """Which watches with a clear position each instant may concern, and distances to their zones.
+
+    An instant concerns an exclusion when it, or the way to it, comes near; an inclusion when a fix
+    is outside or, beside a buffer, close to the edge. Everything else cannot open anything.
+    """
+
+    __slots__ = ("_concerned", "_fixes", "_instants", "_known", "_numbers", "_places", "_rows")
+
+    def __init__(
+        self, rules: PreparedRules, instants: list[Instant], parameters: Parameters
+    ) -> None:
+        self._instants = instants
+        self._fixes = [fix for instant in instants for fix in instant.fixes]
+        self._rows = [0, *accumulate(len(instant.fixes) for instant in instants)]
+        self._places: Places | None = None
+        self._known: dict[PreparedZone, dict[int, list[float]]] = defaultdict(dict)
+        self._concerned: dict[int, list[int]] = defaultdict(list)
+        if instants:
+            self._approach(rules, parameters)
+            self._leave(rules)
+        self._numbers = sorted(self._concerned)
+
+    def concerned(self, number: int) -> Collection[int]:
+        """The watches that the instant of this number may concern."""
+        return self._concerned.get(number, ())
+
+    def next_number(self, number: int) -> int:
+        """The first instant from this number on that may concern any; past the last, none."""
+        at = bisect_left(self._numbers, number)
+        return self._numbers[at] if at < len(self._numbers) else len(self._instants)
+
+    def distances_m(self, watch: Watch, number: int) -> list[float]:
+        """Signed metres from each fix of an instant to the edge of a watch's zone."""
+        known = self._known[watch.zone]
+        if number not in known:
+            self._measure(watch.zone, [number])
+        return known[number]
+
+    def anchor_m(self, watch: Watch, number: int) -> float:
+        """Signed metres from the anchor of an instant."""
+        instant = self._instants[number]
+        return self.distances_m(watch, number)[instant.fixes.index(instant.anchor)]
+
+    def _approach(self, rules: PreparedRules, parameters: Parameters) -> None:
+        """Finds the exclusions that the instants come near, and measures those."""
+        starts = _starts(self._instants, parameters)
+        everywhere = [*self._fixes, *starts]
+        reach_m = parameters.hard_factor * max(place.accuracy_m for place in everywhere)
+        near = rules.exclusions_meeting(Box.around(everywhere).grown(reach_m))
+        if not near:
+            return
+        boxes = [rules.watches[index].box for index in near]
+        to_measure: dict[PreparedZone, set[int]] = defaultdict(set)
+        for number, at in _pairs(self._instants, starts, boxes, parameters.hard_factor):
+            self._concerned[number].append(near[at])
+            # The way between asks for the instant before too.
+            to_measure[rules.watches[near[at]].zone].update((max(number - 1, 0), number))
+        for zone, numbers in to_measure.items():
+            self._measure(zone, sorted(numbers))
+
+    def _leave(self, rules: PreparedRules) -> None:
+        """Finds the inclusions that the instants are not well within."""
+        everything = range(len(self._instants))
+        for index in rules.inclusions:
+            watch = rules.watches[index]
+            if watch.zone not in self._known:
+                self._measure(watch.zone, everything)
+            for number in everything:
+                if max(self.distances_m(watch, number)) + watch.margin_m > 0.0:
+                    self._concerned[number].append(index)
+
+    def _measure(self, zone: PreparedZone, numbers: Collection[int]) -> None:
+        rows = [
+            row for number in numbers for row in range(self._rows[number], self._rows[number + 1])
+        ]
+        distances = iter(self._distances_m(zone, rows))
+        for number in numbers:
+            fixes = self._instants[number].fixes
+            self._known[zone][number] = [next(distances) for _ in fixes]
+
+    def _distances_m(self, zone: PreparedZone, rows: list[int]) -> list[float]:
+        if len(rows) == 1:
+            fix = self._fixes[rows[0]]
+            return [zone.distance_m(fix.latitude, fix.longitude)]
+        if self._places is None:
+            self._places = Places(
+                [fix.latitude for fix in self._fixes], [fix.longitude for fix in self._fixes]
+            )
+        return zone.distances_to(self._places.at(rows))
+
+
+def _starts(instants: list[Instant], parameters: Parameters) -> list[Sighted]:
+    """Where the way to each instant began, or the instant itself if it says nothing of a way."""
+    return [
+        instant.anchor
+        if instant.previous is None
+        or instant.at_s - instant.previous.at_s > parameters.crossing_gap_s
+        else instant.previous
+        for instant in instants
+    ]
+
+
+def _pairs(
+    instants: list[Instant], starts: list[Sighted], boxes: list[Box], hard_factor: float
+) -> Iterable[tuple[int, int]]:
+    """Instant and box, wherever an instant's fixes or the way to them come near the box."""
+    if len(instants) == 1:
+        return [(0, index) for index in range(len(boxes))]
+    rows = [
+        (number, *_numbers_of(fix), *_numbers_of(start))
+        for number, (instant, start) in enumerate(zip(instants, starts, strict=True))
+        for fix in instant.fixes
+    ]
+    numbers, latitudes, longitudes, accuracies, *start = np.array(rows).T
+    ways = Boxes.between(latitudes, longitudes, start[0], start[1])
+    reach = ways.grown(hard_factor * np.maximum(accuracies, start[2]))
+    at, found = np.nonzero(reach.meeting(Boxes.of(boxes)))
+    return dict.fromkeys(zip(numbers[at].astype(int).tolist(), found.tolist(), strict=True))
+
+
+def _numbers_of(place: Sighted) -> tuple[float, float, float]:
+    return place.latitude, place.longitude, place.accuracy_m
