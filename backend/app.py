@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import worker
 from backend.alerts.views import BLUEPRINTS as ALERTS
+from backend.appointments.views import BLUEPRINTS as APPOINTMENTS
 from backend.audit.views import BLUEPRINTS as AUDIT
 from backend.conditions.views import BLUEPRINTS as CONDITIONS
 from backend.core import logs
@@ -45,6 +46,7 @@ BLUEPRINTS: Final = (
     *LOCATION,
     *ALERTS,
     *PAYMENTS,
+    *APPOINTMENTS,
     *REMINDERS,
     *AUDIT,
 )

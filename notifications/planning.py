@@ -59,6 +59,8 @@ class DueItem:
     Exactly one of `due_on` (a day in the person's zone, due until it ends) and `due_at` (an
     aware instant) is given. `amount_minor` (> 0, minor units) and `currency` (ISO 4217) are
     given for payments and for nothing else. `detail` is free text such as a courtroom, or empty.
+    `zone` is the place's, in whose wall time `due_at` is told; None: the person's. `contact` and
+    `phone` are whom to call about it; empty: the agency.
     Raises ValueError if these do not hold.
     """
 
@@ -71,6 +73,9 @@ class DueItem:
     amount_minor: int | None = field(default=None, repr=False)
     currency: str | None = None
     detail: str = field(default="", repr=False)
+    zone: ZoneInfo | None = None
+    contact: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if self.kind is MessageKind.ALERT:

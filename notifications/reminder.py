@@ -57,9 +57,8 @@ def render_reminder(
         raise ValueError("a reminder is about items of exactly one kind")
     if kinds == {MessageKind.PAYMENT}:
         return _payment(items, recipient, overdue)
-    params = _sender(recipient) | {
-        "items": "\n".join(_event_line(item, recipient) for item in items),
-    }
+    params = _sender(recipient) | _whom_to_call(items, recipient)
+    params["items"] = "\n".join(_event_line(item, recipient) for item in items)
     return render(_TEMPLATES[kinds.pop()], recipient.language, params)
 
 
@@ -70,6 +69,15 @@ def _sender(recipient: Recipient) -> dict[str, str]:
         "contact": recipient.contact,
         "phone": recipient.phone,
     }
+
+
+def _whom_to_call(items: Sequence[DueItem], recipient: Recipient) -> dict[str, str]:
+    """Whom all the items name; the agency, where they name several or none."""
+    named = {(item.contact or recipient.agency, item.phone) for item in items if item.phone}
+    if len(named) != 1 or not all(item.phone for item in items):
+        return {}
+    [(contact, phone)] = named
+    return {"contact": contact, "phone": phone}
 
 
 def _payment(
@@ -107,14 +115,15 @@ def _payment_line(item: DueItem, recipient: Recipient, *, overdue: bool) -> str:
 
 
 def _event_line(item: DueItem, recipient: Recipient) -> str:
-    params = {
-        "subject": _subject(item, recipient.language),
-        "day": day(item.local_day(recipient.zone), recipient.language),
-    }
+    params = {"subject": _subject(item, recipient.language)}
     if item.due_at is None:
+        params["day"] = day(item.local_day(recipient.zone), recipient.language)
         return render_line(Line.ON_DAY, recipient.language, params)
-    local = item.due_at.astimezone(recipient.zone)
+    local = item.due_at.astimezone(item.zone or recipient.zone)
+    params["day"] = day(local.date(), recipient.language)
     params["time"] = clock_time(local.time(), recipient.language)
+    if local.utcoffset() != item.due_at.astimezone(recipient.zone).utcoffset():
+        params["time"] += f" {local.tzname()}"  # whoever travels there must not come an hour late
     return render_line(Line.AT_TIME, recipient.language, params)
 
 

@@ -98,4 +98,10 @@ class Act(Enum):
     SUSPENSE_RETURNED = "suspense.returned"
     ALLOCATION_ORDER_CHANGED = "allocation-order.changed"
 
+    # appointments
+    APPOINTMENT_MADE = "appointment.made"
+    APPOINTMENT_CHANGED = "appointment.changed"
+    APPOINTMENT_CANCELLED = "appointment.cancelled"
+
     # reminders
+    REMINDER_CHOICES_CHANGED = "reminder-choices.changed"

@@ -28,6 +28,8 @@ class Permission(Enum):
     LOCATION_READ = "location:read"
     ALERT_READ = "alert:read"
     ALERT_DECIDE = "alert:decide"
+    APPOINTMENT_READ = "appointment:read"
+    APPOINTMENT_WRITE = "appointment:write"
     PAYMENT_READ = "payment:read"
     PAYMENT_RECORD = "payment:record"
     REMINDER_READ = "reminder:read"

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from notifications.formats import Language
+from notifications.kind import MessageKind
 
 ASSURANCE_LEVELS: Final = (
     "software",
@@ -25,6 +26,8 @@ ASSURANCE_LEVELS: Final = (
 ACCURACY_M: Final = range(1, 5_001)
 SILENCE_S: Final = range(60, 7 * 86_400 + 1)
 OFFSET_DAYS: Final = range(-60, 61)
+DAYS_AHEAD: Final = range(-60, 1)
+REMINDED: Final = frozenset(MessageKind) - {MessageKind.ALERT}
 MAX_OFFSETS: Final = 10
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 MAX_URL: Final = 300
@@ -41,8 +44,9 @@ class AgencyPolicy:
     `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
     before an alert. Payments are reminded of on `payment_reminder_days` after the due day
-    (negative: before), at `reminder_at` inside `[reminders_from, reminders_until)`, wall times
-    in the person's zone. `default_currency` is ISO 4217. `payment_url` is the agency's own page
+    (negative: before), check-ins, hearings and appointments on days of their own, none of them
+    after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
+    person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person. `default_currency` is ISO 4217. `payment_url` is the agency's own page
     to pay on (https), named in reminders; without it they say to come or to phone.
     """
 
@@ -50,6 +54,10 @@ class AgencyPolicy:
     max_accuracy_m: int = 100
     silence_after_s: int = 900
     payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
+    check_in_reminder_days: tuple[int, ...] = (-7, -3, -1)
+    hearing_reminder_days: tuple[int, ...] = (-7, -3, -1)
+    appointment_reminder_days: tuple[int, ...] = (-7, -3, -1)
+    mandatory_reminders: tuple[MessageKind, ...] = (MessageKind.HEARING,)
     reminder_at: time = time(13)
     reminders_from: time = time(8)
     reminders_until: time = time(21)
@@ -62,8 +70,11 @@ class AgencyPolicy:
             "least_assurance": self.least_assurance in ASSURANCE_LEVELS,
             "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
             "silence_after_s": self.silence_after_s in SILENCE_S,
-            "payment_reminder_days": len(self.payment_reminder_days) <= MAX_OFFSETS
-            and all(days in OFFSET_DAYS for days in self.payment_reminder_days),
+            "payment_reminder_days": _are_days(self.payment_reminder_days, OFFSET_DAYS),
+            "check_in_reminder_days": _are_days(self.check_in_reminder_days, DAYS_AHEAD),
+            "hearing_reminder_days": _are_days(self.hearing_reminder_days, DAYS_AHEAD),
+            "appointment_reminder_days": _are_days(self.appointment_reminder_days, DAYS_AHEAD),
+            "mandatory_reminders": REMINDED.issuperset(self.mandatory_reminders),
             "reminder_at": self.reminders_from <= self.reminder_at < self.reminders_until,
             "default_currency": CURRENCY.fullmatch(self.default_currency) is not None,
             "payment_url": self.payment_url is None or is_payment_url(self.payment_url),
@@ -71,6 +82,10 @@ class AgencyPolicy:
         wrong = [name for name, is_sensible in sensible.items() if not is_sensible]
         if wrong:
             raise ValueError(", ".join(wrong))
+
+
+def _are_days(offsets: tuple[int, ...], allowed: range) -> bool:
+    return len(offsets) <= MAX_OFFSETS and all(days in allowed for days in offsets)
 
 
 def is_payment_url(text: str) -> bool:

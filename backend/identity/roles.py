@@ -28,6 +28,7 @@ _READ_CASES: Final = frozenset(
         P.CONDITION_READ,
         P.LOCATION_READ,
         P.ALERT_READ,
+        P.APPOINTMENT_READ,
         P.PAYMENT_READ,
         P.REMINDER_READ,
         P.TOKEN_MANAGE,
@@ -40,6 +41,7 @@ _SUPERVISE: Final = _READ_CASES | {
     P.DEVICE_REVOKE,
     P.CONDITION_WRITE,
     P.ALERT_DECIDE,
+    P.APPOINTMENT_WRITE,
     P.PAYMENT_RECORD,
 }
 

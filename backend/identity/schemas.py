@@ -16,6 +16,7 @@ from backend.identity.roles import Role
 from backend.identity.supervisees import PersonalData
 from backend.identity.tokens import OWN
 from notifications.formats import Language
+from notifications.kind import MessageKind
 
 _NAME: Final = ma.validate.Length(min=1, max=100)
 _MAX_CONTACTS: Final = 10
@@ -50,6 +51,15 @@ def _wall_time() -> ma.fields.Time:
 
 def _within(allowed: range) -> ma.validate.Range:
     return ma.validate.Range(min=allowed.start, max=allowed.stop - 1)
+
+
+def _reminder_days(allowed: range) -> ma.fields.Field[Any]:
+    return ma.fields.List(
+        ma.fields.Integer(strict=True, validate=_within(allowed)),
+        required=True,
+        validate=ma.validate.Length(max=policy.MAX_OFFSETS),
+        metadata={"description": "Days after the due day; negative: before it"},
+    )
 
 
 class SignInSchema(Schema):
@@ -244,11 +254,15 @@ class PolicySchema(Schema):
         validate=_within(policy.SILENCE_S),
         metadata={"description": "Seconds without contact before an alert"},
     )
-    payment_reminder_days = ma.fields.List(
-        ma.fields.Integer(strict=True, validate=_within(policy.OFFSET_DAYS)),
+    payment_reminder_days = _reminder_days(policy.OFFSET_DAYS)
+    check_in_reminder_days = _reminder_days(policy.DAYS_AHEAD)
+    hearing_reminder_days = _reminder_days(policy.DAYS_AHEAD)
+    appointment_reminder_days = _reminder_days(policy.DAYS_AHEAD)
+    mandatory_reminders = ma.fields.List(
+        ma.fields.Enum(MessageKind, by_value=True),
         required=True,
-        validate=ma.validate.Length(max=policy.MAX_OFFSETS),
-        metadata={"description": "Days after the due day; negative: before it"},
+        validate=ma.validate.Length(max=len(policy.REMINDED)),
+        metadata={"description": "Kinds that people cannot turn off, where the law has it so"},
     )
     reminder_at = _wall_time()
     reminders_from = _wall_time()
@@ -265,9 +279,9 @@ class PolicySchema(Schema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> AgencyPolicy:
         """Return the policy, or say what makes no sense in it as a whole."""
-        data["payment_reminder_days"] = tuple(data["payment_reminder_days"])
+        lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
         try:
-            return AgencyPolicy(**data)
+            return AgencyPolicy(**data | lists)
         except ValueError as error:
             raise ma.ValidationError("These make no sense together.", str(error)) from None
 

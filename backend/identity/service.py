@@ -22,6 +22,7 @@ from backend.identity.assignments import (
     officers_to_notify,
     unassign,
 )
+from backend.identity.formats import known_zone
 from backend.identity.officers import (
     Officer,
     OfficerData,
@@ -57,6 +58,7 @@ from backend.identity.supervisees import (
     rules_epoch,
     rules_epoch_of,
     rules_epochs,
+    supervisee_ids_after,
     supervisee_to_change,
     supervisees,
 )
@@ -111,6 +113,7 @@ __all__ = [
     "get_supervisee",
     "get_supervisees",
     "hash_password",
+    "known_zone",
     "me",
     "officer_contacts",
     "officer_to_change",
@@ -124,6 +127,7 @@ __all__ = [
     "rules_epoch_of",
     "rules_epochs",
     "sign_out",
+    "supervisee_ids_after",
     "supervisee_to_change",
     "supervisees",
     "tokens",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
@@ -81,6 +81,14 @@ def get_supervisees(
         rows = session.scalars(select(SuperviseeRow).where(some, visible))
         found |= {row.id: _value(row) for row in rows}
     return found
+
+
+def supervisee_ids_after(session: Session, after: UUID | None, *, limit: int) -> Sequence[UUID]:
+    """Return the ids of the next people of all agencies, in order: the system's walk, no actor."""
+    everyone = select(SuperviseeRow.id).order_by(SuperviseeRow.id).limit(limit)
+    if after is not None:
+        everyone = everyone.where(SuperviseeRow.id > after)
+    return session.scalars(everyone).all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

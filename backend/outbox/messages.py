@@ -86,6 +86,16 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A message that nobody has tried to send."""
+
+    id: UUID
+    key: str
+    due_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxItem:
     """A message as the person finds it in the app; a push carries the same `id` and no more."""
 

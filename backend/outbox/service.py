@@ -7,32 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from backend.core.db import Session
+from backend.core.db import Session, table_of
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
-from backend.outbox.messages import InboxItem, Message, NewMessage, Recipient, Source
+from backend.outbox.messages import InboxItem, Message, NewMessage, Recipient, Source, Waiting
 from backend.outbox.models import NOT_WITHDRAWN, UNSENT, InboxEntry, OutboxMessage
 from backend.outbox.rows import change, message_of, waking_hours_column
 from notifications.delivery import MessageState, may_become
 
+_MESSAGES: Final = table_of(OutboxMessage)
+
 
 def enqueue(session: Session, message: NewMessage, *, now: datetime) -> UUID | None:
     """Return the new message's id, None if one with the same key is there and not withdrawn."""
+    return next(iter(_enqueue(session, [message], now)), None)
+
+
+def enqueue_all(session: Session, messages: Sequence[NewMessage], *, now: datetime) -> int:
+    """Put in many messages by a few statements; return how many were not there yet."""
+    return len(_enqueue(session, messages, now)) if messages else 0
+
+
+def _enqueue(session: Session, messages: Sequence[NewMessage], now: datetime) -> Sequence[UUID]:
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     statement = (
-        insert(OutboxMessage)
-        .values(_columns(message, now))
+        insert(_MESSAGES)
         .on_conflict_do_nothing(index_elements=[OutboxMessage.key], index_where=NOT_WITHDRAWN)
-        .returning(OutboxMessage.id)
+        .returning(_MESSAGES.c.id)
     )
-    return session.scalar(statement)
+    return session.scalars(statement, [_columns(message, now) for message in messages]).all()
 
 
 def _columns(message: NewMessage, now: datetime) -> dict[str, Any]:
@@ -158,17 +168,25 @@ def messages_to(
     return Page(items=[message_of(row) for row in page.items], next=page.next)
 
 
-def untried_after(session: Session, source_kind: str, *, after: datetime) -> Sequence[Message]:
-    """Return the messages from sources of one kind that are due after an instant, all untried."""
-    rows = session.scalars(
-        select(OutboxMessage).where(
+def untried_after(
+    session: Session, source_kind: str, source_ids: Collection[UUID], *, after: datetime
+) -> Sequence[Waiting]:
+    """Return the messages about some sources that are due after an instant, all untried."""
+    rows = session.execute(
+        select(
+            OutboxMessage.id, OutboxMessage.key, OutboxMessage.due_at, OutboxMessage.expires_at
+        ).where(
             OutboxMessage.source_kind == source_kind,
+            OutboxMessage.source_id.in_(source_ids),
             UNSENT,
             OutboxMessage.attempts == 0,
             OutboxMessage.next_at > after,
         )
     )
-    return [message_of(row) for row in rows]
+    return [
+        Waiting(id=id_, key=key, due_at=due_at, expires_at=expires_at)
+        for id_, key, due_at, expires_at in rows
+    ]
 
 
 def texts_given(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:

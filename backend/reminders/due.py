@@ -14,15 +14,17 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from backend.appointments import service as appointments
+from backend.appointments.service import Appointment, AppointmentKind
 from backend.core.actor import SYSTEM
 from backend.core.db import Session
 from backend.identity import service as identity
 from backend.identity.service import Agency, AgencyPolicy, Supervisee
 from backend.payments import service as payments
 from backend.payments.service import DueObligation
+from backend.reminders.choices import turned_off_by
 from notifications.kind import MessageKind
 from notifications.planning import (
-    DEFAULT_OFFSETS_DAYS,
     DueItem,
     PlannedMessage,
     Preferences,
@@ -33,6 +35,12 @@ from notifications.planning import (
 
 _ZONE_SLACK_DAYS: Final = 2
 """A person's local day is at most a day away from the one in UTC, on either side."""
+
+_APPOINTMENTS: Final = {
+    AppointmentKind.CHECK_IN: (MessageKind.CHECK_IN, Subject.CHECK_IN),
+    AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
+    AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,29 +53,66 @@ class Reminder:
 
 
 def reminders_from(
-    session: Session,
-    since: datetime,
-    *,
-    until: datetime,
-    supervisee_ids: Collection[UUID] | None = None,
+    session: Session, since: datetime, *, until: datetime, supervisee_ids: Collection[UUID]
 ) -> Iterator[Reminder]:
-    """Give the reminders to be sent at or after `since`, by what is owed now.
+    """Give the reminders to some people that are to be sent at or after `since`, as of now.
 
-    To everybody or to some people; all of those by `until`, and some of later ones.
+    All of those by `until`, and some of later ones.
     """
     agencies = {agency.id: agency for agency in identity.every_agency(session)}
     policies = [agency.policy for agency in agencies.values()]
-    first, last = _due_days(since.date(), until.date(), policies)
-    owed = payments.due_items(session, first, last, supervisee_ids=supervisee_ids)
     by_person: defaultdict[UUID, list[DueItem]] = defaultdict(list)
-    for obligation in owed:
-        by_person[obligation.supervisee_id].append(_item(obligation))
+    for item in _items(session, since, until, policies, supervisee_ids):
+        by_person[item.person].append(item)
     people = identity.get_supervisees(session, SYSTEM, by_person.keys())
+    turned_off = turned_off_by(session, by_person.keys())
     for agency_id, members in _by_agency(people.values()).items():
         agency = agencies[agency_id]
         items = (item for person in members for item in by_person[person.id])
-        for message in _plan(items, members, agency.policy, since):
+        preferences = {
+            person.id: Preferences(
+                zone=ZoneInfo(person.zone),
+                language=person.language,
+                opted_out=turned_off.get(person.id, frozenset()),
+            )
+            for person in members
+        }
+        for message in plan(items, preferences, now=since, policy=reminder_policy(agency.policy)):
             yield Reminder(message=message, person=people[message.key.person], agency=agency)
+
+
+def reminder_policy(policy: AgencyPolicy) -> ReminderPolicy:
+    """Return when an agency reminds, as planning takes it."""
+    return ReminderPolicy(
+        offsets_days={
+            MessageKind.PAYMENT: policy.payment_reminder_days,
+            MessageKind.CHECK_IN: policy.check_in_reminder_days,
+            MessageKind.HEARING: policy.hearing_reminder_days,
+            MessageKind.APPOINTMENT: policy.appointment_reminder_days,
+        },
+        send_at=policy.reminder_at,
+        opens=policy.reminders_from,
+        closes=policy.reminders_until,
+        mandatory=frozenset(policy.mandatory_reminders),
+    )
+
+
+def _items(
+    session: Session,
+    since: datetime,
+    until: datetime,
+    policies: Sequence[AgencyPolicy],
+    supervisee_ids: Collection[UUID],
+) -> Iterator[DueItem]:
+    first, last = _due_days(since.date(), until.date(), policies)
+    owed = payments.due_items(session, first, last, supervisee_ids=supervisee_ids)
+    yield from (_payment(obligation) for obligation in owed)
+    # Nobody is reminded of an appointment that has begun.
+    at_most = timedelta(days=_longest_lead_days(policies) + _ZONE_SLACK_DAYS)
+    expected = appointments.due_appointments(
+        session, since, until + at_most, supervisee_ids=supervisee_ids
+    )
+    yield from (_appointment(one) for one in expected)
 
 
 def _due_days(since: date, until: date, policies: Iterable[AgencyPolicy]) -> tuple[date, date]:
@@ -77,6 +122,23 @@ def _due_days(since: date, until: date, policies: Iterable[AgencyPolicy]) -> tup
     return first, until - timedelta(days=min(offsets) - _ZONE_SLACK_DAYS)
 
 
+def _longest_lead_days(policies: Iterable[AgencyPolicy]) -> int:
+    """Return how many days ahead an appointment is first reminded of, at the most."""
+    return -min(
+        (
+            days
+            for policy in policies
+            for offsets in (
+                policy.check_in_reminder_days,
+                policy.hearing_reminder_days,
+                policy.appointment_reminder_days,
+            )
+            for days in offsets
+        ),
+        default=0,
+    )
+
+
 def _by_agency(people: Iterable[Supervisee]) -> Mapping[UUID, Sequence[Supervisee]]:
     groups: defaultdict[UUID, list[Supervisee]] = defaultdict(list)
     for person in people:
@@ -84,31 +146,7 @@ def _by_agency(people: Iterable[Supervisee]) -> Mapping[UUID, Sequence[Supervise
     return groups
 
 
-def _plan(
-    items: Iterable[DueItem], people: Sequence[Supervisee], policy: AgencyPolicy, since: datetime
-) -> list[PlannedMessage]:
-    preferences = {
-        person.id: Preferences(
-            zone=ZoneInfo(person.zone), language=person.language, opted_out=frozenset()
-        )
-        for person in people
-    }
-    return plan(items, preferences, now=since, policy=_reminder_policy(policy))
-
-
-def _reminder_policy(policy: AgencyPolicy) -> ReminderPolicy:
-    return ReminderPolicy(
-        offsets_days={
-            **DEFAULT_OFFSETS_DAYS,
-            MessageKind.PAYMENT: policy.payment_reminder_days,
-        },
-        send_at=policy.reminder_at,
-        opens=policy.reminders_from,
-        closes=policy.reminders_until,
-    )
-
-
-def _item(owed: DueObligation) -> DueItem:
+def _payment(owed: DueObligation) -> DueItem:
     return DueItem(
         person=owed.supervisee_id,
         kind=MessageKind.PAYMENT,
@@ -117,4 +155,19 @@ def _item(owed: DueObligation) -> DueItem:
         due_on=owed.due_on,
         amount_minor=owed.outstanding_minor,
         currency=owed.currency,
+    )
+
+
+def _appointment(one: Appointment) -> DueItem:
+    kind, subject = _APPOINTMENTS[one.kind]
+    return DueItem(
+        person=one.supervisee_id,
+        kind=kind,
+        source_id=one.id,
+        subject=subject,
+        due_at=one.starts_at,
+        detail=one.place or "",
+        zone=ZoneInfo(one.zone),
+        contact=one.contact_name or "",
+        phone=one.contact_phone or "",
     )

@@ -1,14 +1,38 @@
-"""Reminders and inbox at the edge: answers only."""
+"""Reminders, previews, choices and inbox at the edge."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any, Final
+
 import marshmallow as ma
 
-from backend.core.schemas import Instant, Schema, page_of
+from backend.core.schemas import FreeText, Instant, Schema, page_of
+from backend.reminders.preview import Example
 from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from notifications.kind import MessageKind
+from notifications.planning import Subject
+
+MAX_DAYS: Final = 90
+MAX_AMOUNT_MINOR: Final = 10**15
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2199, 12, 31, tzinfo=UTC)
+
+
+def _refuse_alerts(kinds: list[MessageKind]) -> None:
+    if MessageKind.ALERT in kinds:
+        raise ma.ValidationError(["Nobody is reminded of alerts."])
+
+
+def _kinds(description: str, **options: Any) -> ma.fields.Field[Any]:
+    return ma.fields.List(
+        ma.fields.Enum(MessageKind, by_value=True),
+        required=True,
+        metadata={"description": description},
+        **options,
+    )
 
 
 class ReminderSchema(Schema):
@@ -49,6 +73,98 @@ class ReminderSchema(Schema):
         allow_none=True,
         metadata={"description": "As given, or while unsent as it would be given now"},
     )
+
+
+class RenderedSchema(Schema):
+    """A message in words."""
+
+    subject = ma.fields.String(required=True, metadata={"description": "Of the e-mail; neutral"})
+    body = ma.fields.String(required=True)
+    lock_screen_title = ma.fields.String(required=True)
+    lock_screen_body = ma.fields.String(required=True)
+
+
+class TextsSchema(Schema):
+    """A message in every language."""
+
+    en = ma.fields.Nested(RenderedSchema, required=True)
+    es = ma.fields.Nested(RenderedSchema, required=True)
+
+
+class PreviewSchema(Schema):
+    """A message as it would be sent, in every language."""
+
+    kind = ma.fields.Enum(MessageKind, by_value=True, required=True)
+    language = ma.fields.Enum(
+        Language, by_value=True, required=True, metadata={"description": "The one that is sent"}
+    )
+    send_at = Instant(required=True, allow_none=True)
+    expires_at = Instant(required=True, allow_none=True)
+    texts = ma.fields.Nested(TextsSchema, required=True)
+
+
+class PreviewsSchema(Schema):
+    """What a person will be told, soonest first."""
+
+    items = ma.fields.List(ma.fields.Nested(PreviewSchema), required=True)
+
+
+class ComingSchema(Schema):
+    """How far to look ahead."""
+
+    days = ma.fields.Integer(load_default=30, validate=ma.validate.Range(min=1, max=MAX_DAYS))
+
+
+class ExampleSchema(Schema):
+    """Something that might fall due, of nobody in particular."""
+
+    subject = ma.fields.Enum(Subject, by_value=True, required=True)
+    due_at = Instant(
+        required=True,
+        validate=ma.validate.Range(min=_FIRST, max=_LAST),
+        metadata={"description": "Of a payment only its day in the agency's zone is told"},
+    )
+    amount_minor = ma.fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=1, max=MAX_AMOUNT_MINOR),
+        metadata={"description": "In minor units of the currency (cents); of a payment alone"},
+    )
+    currency = ma.fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Regexp(r"^[A-Z]{3}(?!\n)$", error="Give an ISO 4217 code."),
+    )
+    place = FreeText(max_length=200, load_default=None, allow_none=True)
+    contact_name = FreeText(max_length=100, load_default=None, allow_none=True)
+    contact_phone = ma.fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Regexp(r"^\+[1-9][0-9]{6,14}(?!\n)$", error="Give E.164."),
+    )
+    overdue = ma.fields.Boolean(load_default=False)
+
+    @ma.post_load
+    def make_example(self, data: dict[str, Any], **_: Any) -> Example:
+        """Return the example as one value."""
+        return Example(**data)
+
+
+class NewChoicesSchema(Schema):
+    """The kinds of reminder that the person does not want."""
+
+    turned_off = _kinds(
+        "All others are turned on",
+        validate=[_refuse_alerts, ma.validate.Length(max=len(MessageKind) - 1)],
+    )
+
+
+class ChoicesSchema(Schema):
+    """What is turned off, and what comes all the same."""
+
+    turned_off = _kinds("What the person does not want")
+    mandatory = _kinds("What the agency sends all the same")
 
 
 class InboxItemSchema(Schema):

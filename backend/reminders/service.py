@@ -1,12 +1,12 @@
-"""Reminders of what is owed: planned, taken back when there is nothing to remind of, shown.
+"""Reminders of what is owed and expected: planned, taken back when there is nothing to remind of.
 
 The outbox is the record: what it holds is not planned twice, and its history tells what was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,7 @@ from backend.outbox.messages import (
     Recipient,
     RecipientKind,
     Source,
+    Waiting,
 )
 from backend.reminders.due import Reminder, reminders_from
 from backend.reminders.text import SAME_DAY, texts_now
@@ -34,16 +35,38 @@ SOURCE: Final = "reminder"
 AHEAD: Final = timedelta(days=7)
 """How far ahead reminders are put into the outbox, where officers can see them coming."""
 
+PEOPLE: Final = 2_000
+"""How many people are planned for at once: what planning holds in memory, and how long it locks."""
+
 _UNSENT: Final = {MessageState.PENDING, MessageState.CLAIMED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to change in the outbox so that it says what falls due by now."""
+
+    new: Sequence[NewMessage]
+    moved: Sequence[Waiting]
+    gone: Sequence[UUID]
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.moved or self.gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
     """What planning changed in the outbox."""
 
-    added: int
-    moved: int
-    withdrawn: int
+    added: int = 0
+    moved: int = 0
+    withdrawn: int = 0
+
+    def __add__(self, other: PlanReport) -> PlanReport:
+        return PlanReport(
+            added=self.added + other.added,
+            moved=self.moved + other.moved,
+            withdrawn=self.withdrawn + other.withdrawn,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,39 +81,58 @@ class ReminderView:
     text: str | None
 
 
-def plan_due(session: Session, now: datetime) -> PlanReport:
-    """Bring the outbox in line with what falls due, and return what that changed.
+def people_after(session: Session, after: UUID | None) -> Sequence[UUID]:
+    """Return the next people to plan for, in order of their ids; nobody at the end."""
+    return identity.supervisee_ids_after(session, after, limit=PEOPLE)
 
-    Doing it again changes nothing. A reminder of which nothing is owed any more, or that belongs
-    to another day by now, is taken back unless somebody has begun to send it; sending asks again.
+
+def changes_due(session: Session, supervisee_ids: Collection[UUID], now: datetime) -> Changes:
+    """Return what must change in the outbox for some people. Only reads, however long it takes.
+
+    A reminder of which nothing is owed any more, or that belongs to another day by now, goes,
+    unless somebody has begun to send it; sending asks again.
     """
     until = now + AHEAD
     planned = {
         str(reminder.message.key): reminder
-        for reminder in reminders_from(session, now - SAME_DAY, until=until)
+        for reminder in reminders_from(
+            session, now - SAME_DAY, until=until, supervisee_ids=supervisee_ids
+        )
     }
-    waiting = {message.key: message for message in outbox.untried_after(session, SOURCE, after=now)}
-    gone = [message.id for key, message in waiting.items() if key not in planned]
+    waiting = {
+        message.key: message
+        for message in outbox.untried_after(session, SOURCE, supervisee_ids, after=now)
+    }
     # What should have been sent before now was, or nobody owed it then.
     new = [
-        one
+        _message(one)
         for key, one in planned.items()
         if key not in waiting and now <= one.message.send_at < until
     ]
-    return PlanReport(
-        added=sum(_enqueue(session, reminder, now) for reminder in new),
-        moved=sum(
-            _move(session, message, planned[key])
-            for key, message in waiting.items()
-            if key in planned
-        ),
-        withdrawn=outbox.withdraw_untried(session, gone, now=now),
+    moved = [
+        _as_planned(message, planned[key]) for key, message in waiting.items() if key in planned
+    ]
+    return Changes(
+        new=new,
+        moved=[one for one in moved if waiting[one.key] != one],
+        gone=[message.id for key, message in waiting.items() if key not in planned],
     )
 
 
-def _enqueue(session: Session, reminder: Reminder, now: datetime) -> bool:
+def make(session: Session, changes: Changes, now: datetime) -> PlanReport:
+    """Bring the outbox in line; return what that changed. Doing it again changes nothing."""
+    for one in changes.moved:
+        outbox.reschedule(session, one.id, due_at=one.due_at, expires_at=one.expires_at)
+    return PlanReport(
+        added=outbox.enqueue_all(session, changes.new, now=now),
+        moved=len(changes.moved),
+        withdrawn=outbox.withdraw_untried(session, changes.gone, now=now),
+    )
+
+
+def _message(reminder: Reminder) -> NewMessage:
     planned = reminder.message
-    message = NewMessage(
+    return NewMessage(
         kind=planned.key.kind,
         recipient=Recipient(kind=RecipientKind.SUPERVISEE, id=planned.key.person),
         key=str(planned.key),
@@ -100,16 +142,12 @@ def _enqueue(session: Session, reminder: Reminder, now: datetime) -> bool:
         expires_at=planned.expires_at,
         waking_hours=planned.waking_hours,
     )
-    return outbox.enqueue(session, message, now=now) is not None
 
 
-def _move(session: Session, message: Message, reminder: Reminder) -> bool:
-    """Give a waiting reminder the instant and end that it should have by now."""
+def _as_planned(message: Waiting, reminder: Reminder) -> Waiting:
+    """Return a waiting reminder with the instant and end that it should have by now."""
     planned = reminder.message
-    if (message.due_at, message.expires_at) == (planned.send_at, planned.expires_at):
-        return False
-    outbox.reschedule(session, message.id, due_at=planned.send_at, expires_at=planned.expires_at)
-    return True
+    return replace(message, due_at=planned.send_at, expires_at=planned.expires_at)
 
 
 def reminders_of(

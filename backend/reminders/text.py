@@ -9,8 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.core.db import Session
+from backend.identity.service import Agency
 from backend.outbox.messages import Message
 from backend.reminders.due import Reminder, reminders_from
+from notifications.formats import Language
 from notifications.messages import Rendered
 from notifications.reminder import Recipient, render_reminder
 
@@ -35,19 +37,27 @@ def texts_now(session: Session, messages: Sequence[Message]) -> Mapping[UUID, Re
         )
     }
     return {
-        message.id: _text(current[message.key]) for message in messages if message.key in current
+        message.id: text_of(current[message.key]) for message in messages if message.key in current
     }
 
 
-def _text(reminder: Reminder) -> Rendered:
+def text_of(reminder: Reminder, language: Language | None = None) -> Rendered:
+    """Return what a reminder says, in the person's language or in another."""
     agency, person = reminder.agency, reminder.person
-    recipient = Recipient(
-        first_name=person.given_name,
+    recipient = recipient_of(
+        agency, person.given_name, language or person.language, ZoneInfo(person.zone)
+    )
+    return render_reminder(reminder.message.items, recipient, overdue=reminder.message.overdue)
+
+
+def recipient_of(agency: Agency, first_name: str, language: Language, zone: ZoneInfo) -> Recipient:
+    """Return whom a reminder of the agency addresses and whom they can turn to."""
+    return Recipient(
+        first_name=first_name,
         agency=agency.name,
         contact=agency.name,
         phone=agency.contact_phone,
         payment_url=agency.policy.payment_url,
-        language=person.language,
-        zone=ZoneInfo(person.zone),
+        language=language,
+        zone=zone,
     )
-    return render_reminder(reminder.message.items, recipient, overdue=reminder.message.overdue)

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from backend.core.http import Audience, Blueprint, actor, snapshot
+from backend.core.http import Audience, Blueprint, actor, now, snapshot, transaction
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.outbox.messages import InboxItem
-from backend.reminders import service
-from backend.reminders.schemas import InboxPageSchema, ReminderPageSchema
+from backend.reminders import choices, preview, service
+from backend.reminders.choices import Choices
+from backend.reminders.preview import Example, Preview
+from backend.reminders.schemas import (
+    ChoicesSchema,
+    ComingSchema,
+    ExampleSchema,
+    InboxPageSchema,
+    NewChoicesSchema,
+    PreviewSchema,
+    PreviewsSchema,
+    ReminderPageSchema,
+)
 from backend.reminders.service import ReminderView
+from notifications.kind import MessageKind
 
 officer = Blueprint(
     "reminders",
     __name__,
-    url_prefix="/v1/supervisees",
+    url_prefix="/v1",
     audience=Audience.OFFICER,
     description="What people are reminded of",
+)
+examples = Blueprint(
+    "reminder-examples",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.OFFICER,
+    description="What reminders would say",
+    keeps_answers=False,
 )
 supervisee = Blueprint(
     "inbox",
@@ -28,13 +48,57 @@ supervisee = Blueprint(
 )
 
 
-@officer.route("/<uuid:supervisee_id>/reminders")
+@officer.route("/supervisees/<uuid:supervisee_id>/reminders")
 @officer.arguments(CursorSchema, location="query")
 @officer.response(200, ReminderPageSchema)
 def reminders(cursor: Cursor, supervisee_id: UUID) -> Page[ReminderView]:
     """List a person's reminders, planned and sent, newest first."""
     with snapshot() as session:
         return service.reminders_of(session, actor(), supervisee_id, cursor)
+
+
+@officer.route("/supervisees/<uuid:supervisee_id>/reminders/coming")
+@officer.arguments(ComingSchema, location="query")
+@officer.response(200, PreviewsSchema)
+def coming_reminders(query: dict[str, int], supervisee_id: UUID) -> dict[str, list[Preview]]:
+    """Preview what a person will be told in the next days, as things stand now."""
+    with snapshot() as session:
+        found = preview.coming_reminders(session, actor(), supervisee_id, **query, now=now())
+        return {"items": found}
+
+
+@officer.route("/supervisees/<uuid:supervisee_id>/reminder-choices")
+@officer.response(200, ChoicesSchema)
+def choices_of(supervisee_id: UUID) -> Choices:
+    """Give the kinds of reminder that a person has turned off."""
+    with snapshot() as session:
+        return choices.choices_of(session, actor(), supervisee_id)
+
+
+@examples.route("/reminders/examples", methods=["POST"])
+@examples.arguments(ExampleSchema)
+@examples.response(200, PreviewSchema)
+def example_reminder(example: Example) -> Preview:
+    """Preview what the agency's reminder of something would say; nothing is stored."""
+    with snapshot() as session:
+        return preview.example_reminder(session, actor(), example, now=now())
+
+
+@supervisee.route("/reminder-choices")
+@supervisee.response(200, ChoicesSchema)
+def my_choices() -> Choices:
+    """Give the kinds of reminder that one has turned off, and those that come all the same."""
+    with snapshot() as session:
+        return choices.my_choices(session, actor())
+
+
+@supervisee.route("/reminder-choices", methods=["PUT"])
+@supervisee.arguments(NewChoicesSchema)
+@supervisee.response(200, ChoicesSchema)
+def choose(data: dict[str, list[MessageKind]]) -> Choices:
+    """Turn kinds of reminder off, and all others on; what waits is taken back."""
+    with transaction() as session:
+        return choices.choose(session, actor(), frozenset(data["turned_off"]), now=now())
 
 
 @supervisee.route("/inbox")
@@ -46,4 +110,4 @@ def inbox(cursor: Cursor) -> Page[InboxItem]:
         return service.inbox(session, actor(), cursor)
 
 
-BLUEPRINTS = (officer, supervisee)
+BLUEPRINTS = (officer, examples, supervisee)

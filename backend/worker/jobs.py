@@ -27,6 +27,7 @@ from backend.outbox.reading import Reader
 from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
 from backend.payments import service as payments
 from backend.reminders import service as reminders
+from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
 from backend.worker.channels import open_channels
 from backend.worker.loop import Job, Worker
@@ -68,7 +69,7 @@ def jobs(database: Database, clock: Clock, channels: Sequence[Channel]) -> list[
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
         "sweep": partial(sweep, database, RuleBook()),
-        "plan-reminders": partial(in_transaction, database, reminders.plan_due),
+        "plan-reminders": partial(plan_once, database),
         "forget-used-proofs": partial(in_transaction, database, devices.forget_used_proofs),
         "raise-recurring-fees": partial(raise_fees, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
@@ -117,6 +118,33 @@ def raise_fees(database: Database, now: datetime) -> bool:
     """Raise a batch of the recurring fees that come near; return whether there may be more."""
     with database.transaction() as session:
         return payments.raise_recurring(session, now) == payments.FEE_BATCH
+
+
+def plan(database: Database, now: datetime) -> PlanReport:
+    """Bring the outbox in line with what falls due, and return what that changed.
+
+    Some people after the other: reading holds up nobody, writing few and briefly.
+    """
+    report, after = PlanReport(), None
+    while people := _people_after(database, after):
+        with database.snapshot() as session:
+            changes = reminders.changes_due(session, people, now)
+        if changes:
+            with database.transaction() as session:
+                report += reminders.make(session, changes, now)
+        after = people[-1]
+    return report
+
+
+def plan_once(database: Database, now: datetime) -> bool:
+    """Plan; there is nothing more to do until the next slot."""
+    plan(database, now)
+    return False
+
+
+def _people_after(database: Database, after: UUID | None) -> Sequence[UUID]:
+    with database.snapshot() as session:
+        return reminders.people_after(session, after)
 
 
 def seal(database: Database, now: datetime) -> bool:

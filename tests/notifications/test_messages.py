@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time
 from itertools import chain
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -377,3 +378,45 @@ def test_the_last_day_of_the_year_is_written_in_both_languages() -> None:
 
     assert day(last, Language.ENGLISH) == "Sunday, December 31, 2028"
     assert day(last, Language.SPANISH) == "domingo 31 de diciembre de 2028"
+
+
+def appointment(source: int, **more: Any) -> DueItem:
+    return DueItem(
+        person=PERSON,
+        kind=MessageKind.APPOINTMENT,
+        source_id=UUID(int=source),
+        subject=Subject.APPOINTMENT,
+        due_at=datetime(2027, 3, 5, 15, 30, tzinfo=UTC),
+        **more,
+    )
+
+
+def told(*items: DueItem) -> str:
+    return render_reminder(items, recipient(Language.ENGLISH), overdue=frozenset()).body
+
+
+def test_the_time_is_told_by_the_clock_of_the_place_and_says_so_where_it_differs() -> None:
+    here = told(appointment(1, zone=ZoneInfo("America/Mexico_City")))
+    there = told(appointment(1, zone=ZoneInfo("America/New_York")))
+
+    assert "9:30\N{NO-BREAK SPACE}AM\n" in here
+    assert "10:30\N{NO-BREAK SPACE}AM EST\n" in there
+
+
+def test_whoever_all_the_items_name_is_to_be_called() -> None:
+    clerk = {"contact": "the clerk", "phone": "+15555550177"}
+
+    assert "call the clerk at +15555550177" in told(
+        appointment(1, **clerk), appointment(2, **clerk)
+    )
+    assert "call Example County Pretrial Services at +15555550177" in told(
+        appointment(1, phone="+15555550177")
+    )
+
+
+def test_where_several_are_named_the_agency_is_to_be_called() -> None:
+    clerk = appointment(1, contact="the clerk", phone="+15555550177")
+    other = appointment(2, contact="the lab", phone="+15555550188")
+
+    assert "call Officer Example at +1 555 0100" in told(clerk, other)
+    assert "call Officer Example at +1 555 0100" in told(clerk, appointment(3))

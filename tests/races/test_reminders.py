@@ -7,11 +7,10 @@ from datetime import date
 from threading import Barrier
 
 from backend.core.db import Database
-from backend.reminders import service
 from backend.reminders.service import PlanReport
 from tests.support.clocks import START
 from tests.support.devices import supervised_person
-from tests.support.reminders import message_ids, owes
+from tests.support.reminders import message_ids, owes, planned
 
 
 def test_planning_at_once_plans_once(postgresql_database: Database) -> None:
@@ -21,9 +20,8 @@ def test_planning_at_once_plans_once(postgresql_database: Database) -> None:
     barrier = Barrier(4)
 
     def plan(_: int) -> PlanReport:
-        with postgresql_database.transaction() as session:
-            barrier.wait(10)
-            return service.plan_due(session, START)
+        barrier.wait(10)
+        return planned(postgresql_database, START)
 
     with ThreadPoolExecutor(4) as planners:
         reports = list(planners.map(plan, range(4)))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 
+from backend.appointments import service as appointments
+from backend.appointments.service import Appointment, AppointmentKind, AppointmentTerms
 from backend.core.db import Database, Session
 from backend.outbox.models import OutboxMessage
 from backend.outbox.rows import message_of
 from backend.payments import service as payments
 from backend.payments.kinds import Basis, Method, ObligationKind
 from backend.payments.service import Obligation, Payment, Receipt, Terms
-from backend.reminders import service
 from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
+from backend.worker import jobs
 from tests.support.devices import Person
 
 _receipts: Final = count(1)
@@ -55,10 +57,25 @@ def pays(session: Session, person: Person, amount_minor: int, now: datetime) -> 
     )
 
 
+def expects(
+    session: Session,
+    person: Person,
+    starts_at: datetime,
+    now: datetime,
+    *,
+    kind: AppointmentKind = AppointmentKind.HEARING,
+    **terms: Any,
+) -> Appointment:
+    """Make an appointment with the person."""
+    said = AppointmentTerms(starts_at=starts_at, **terms)
+    return appointments.make_appointment(
+        session, person.officer, person.supervisee_id, kind, said, now=now
+    )
+
+
 def planned(database: Database, now: datetime) -> PlanReport:
     """Plan, and commit."""
-    with database.transaction() as session:
-        return service.plan_due(session, now)
+    return jobs.plan(database, now)
 
 
 def waiting(database: Database) -> list[tuple[str, datetime]]:

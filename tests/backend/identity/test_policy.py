@@ -8,6 +8,7 @@ import pytest
 from backend.devices.assurance import Assurance
 from backend.identity.policy import ASSURANCE_LEVELS, AgencyPolicy, from_stored, to_stored
 from notifications.formats import Language
+from notifications.kind import MessageKind
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,10 @@ from notifications.formats import Language
         {"silence_after_s": 59},
         {"payment_reminder_days": (61,)},
         {"payment_reminder_days": tuple(range(11))},
+        {"check_in_reminder_days": (1,)},
+        {"hearing_reminder_days": (-61,)},
+        {"appointment_reminder_days": (-1,) * 11},
+        {"mandatory_reminders": (MessageKind.ALERT,)},
         {"reminder_at": time(7)},
         {"reminders_from": time(14)},
         {"reminders_until": time(13)},
@@ -54,6 +59,8 @@ def test_what_was_stored_comes_back() -> None:
         least_assurance="web",
         max_accuracy_m=50,
         payment_reminder_days=(-3,),
+        hearing_reminder_days=(-14, -1, 0),
+        mandatory_reminders=(MessageKind.CHECK_IN,),
         reminder_at=time(9, 30),
         default_language=Language.SPANISH,
         default_currency="MXN",

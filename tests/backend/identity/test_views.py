@@ -153,6 +153,8 @@ def test_an_agency_and_its_policy_are_shown_and_changed(
     new["policy"] |= {
         "max_accuracy_m": 50,
         "payment_reminder_days": [-3],
+        "hearing_reminder_days": [-14, 0],
+        "mandatory_reminders": ["hearing", "check_in"],
         "payment_url": "https://pay.agency.example/fees",
     }
     seen = {"If-Match": shown.headers["ETag"]}
@@ -175,6 +177,8 @@ SENSELESS: Sequence[dict[str, Any]] = [
     {"reminder_at": "06:00"},
     {"default_currency": "dollars"},
     {"payment_reminder_days": [1] * 11},
+    {"hearing_reminder_days": [1]},
+    {"mandatory_reminders": ["alert"]},
     {"payment_url": "http://pay.agency.example"},
     {"payment_url": "https://pay.agency.example/\n"},
     {"payment_url": "https://pay.agency.example/" + "a" * 300},

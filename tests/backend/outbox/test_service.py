@@ -121,15 +121,29 @@ def test_a_receipt_counts_once(database: Database) -> None:
 
 
 def test_a_message_that_waits_can_be_moved(database: Database) -> None:
-    message_id = enqueued(database, a_message())
+    message = a_message()
+    message_id = enqueued(database, message)
+    about = [message.source.id]
 
     with database.transaction() as session:
         service.reschedule(session, message_id, due_at=START + DAY, expires_at=START + 2 * DAY)
 
     with database.snapshot() as session:
-        [later] = service.untried_after(session, SOURCE_KIND, after=START)
+        [later] = service.untried_after(session, SOURCE_KIND, about, after=START)
         assert (later.due_at, later.expires_at) == (START + DAY, START + 2 * DAY)
-        assert service.untried_after(session, SOURCE_KIND, after=START + DAY) == []
+        assert service.untried_after(session, SOURCE_KIND, about, after=START + DAY) == []
+
+
+def test_many_messages_are_put_in_at_once_and_each_key_is_kept_once(database: Database) -> None:
+    there = a_message()
+    enqueued(database, there)
+    new = [a_message() for _ in range(3)]
+
+    with database.transaction() as session:
+        none = service.enqueue_all(session, [], now=START)
+        some = service.enqueue_all(session, [there, *new, new[0]], now=START)
+
+    assert (none, some) == (0, 3)
 
 
 def test_an_empty_inbox_is_an_empty_page(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""Appointments: check-ins, hearings and meetings that a person is expected at."""

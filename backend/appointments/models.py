@@ -1,0 +1,68 @@
+"""The table of appointments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.appointments.values import AppointmentKind
+from backend.core.classification import CASE, CONTACT, NAME, OPERATIONAL
+from backend.core.db import Base, stored_enum
+
+MAX_PLACE_CHARACTERS: Final = 200
+MAX_NOTE_CHARACTERS: Final = 300
+MAX_CONTACT_CHARACTERS: Final = 100
+MAX_REASON_CHARACTERS: Final = 300
+
+NOT_CANCELLED: Final = text("cancelled_at IS NULL")
+
+_MAY_CHANGE: Final = (
+    "starts_at",
+    "zone",
+    "place",
+    "note",
+    "contact_name",
+    "contact_phone",
+    "cancelled_at",
+    "cancelled_by",
+    "cancellation_reason",
+)
+"""All but whose it is and of what kind. None is deleted; what it was before, the audit tells."""
+
+
+class AppointmentRow(Base):
+    """When and where a person is expected. `zone` is the place's: its wall time is told."""
+
+    __tablename__ = "appointments"
+    __table_args__ = (
+        Index("ix_appointments_supervisee_id_id", "supervisee_id", "id"),
+        Index(
+            "ix_appointments_ahead",
+            "supervisee_id",
+            "starts_at",
+            sqlite_where=NOT_CANCELLED,
+            postgresql_where=NOT_CANCELLED,
+        ),
+        {"info": {"immutable": _MAY_CHANGE}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), info=OPERATIONAL)
+    kind: Mapped[AppointmentKind] = mapped_column(stored_enum(AppointmentKind), info=CASE)
+    starts_at: Mapped[datetime] = mapped_column(info=CASE)
+    zone: Mapped[str] = mapped_column(String(60), info=CASE)
+    place: Mapped[str | None] = mapped_column(String(MAX_PLACE_CHARACTERS), info=CASE)
+    note: Mapped[str | None] = mapped_column(String(MAX_NOTE_CHARACTERS), info=CASE)
+    contact_name: Mapped[str | None] = mapped_column(String(MAX_CONTACT_CHARACTERS), info=NAME)
+    contact_phone: Mapped[str | None] = mapped_column(String(20), info=CONTACT)
+    made_by: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    made_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    cancelled_by: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    cancelled_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    cancellation_reason: Mapped[str | None] = mapped_column(
+        String(MAX_REASON_CHARACTERS), info=CASE
+    )

@@ -1,0 +1,219 @@
+"""Appointments: made, moved, cancelled, and read by officers, by the person, by reminders.
+
+Reminders follow from what is here: whoever moves or cancels an appointment need not tell anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from backend.appointments.models import NOT_CANCELLED, AppointmentRow
+from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
+from backend.audit import service as audit
+from backend.audit.acts import Act
+from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.db import Session
+from backend.core.errors import Code, Problem, not_found
+from backend.core.ids import new_id
+from backend.core.paging import Cursor, Page, fetch_page
+from backend.identity import service as identity
+
+__all__ = [
+    "Appointment",
+    "AppointmentKind",
+    "AppointmentTerms",
+    "appointment_to_change",
+    "appointments",
+    "cancel_appointment",
+    "change_appointment",
+    "due_appointments",
+    "make_appointment",
+    "my_appointments",
+    "read_appointment",
+]
+
+
+def make_appointment(
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    kind: AppointmentKind,
+    terms: AppointmentTerms,
+    *,
+    now: datetime,
+) -> Appointment:
+    """Expect a person at a time ahead, and return the appointment. Audited.
+
+    Raises FORBIDDEN, NOT_FOUND, INVALID_REQUEST.
+    """
+    actor.require(Permission.APPOINTMENT_WRITE)
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    row = AppointmentRow(
+        id=new_id(now), supervisee_id=person.id, kind=kind, made_by=actor.id, made_at=now
+    )
+    _write(session, actor, row, terms, now)
+    session.add(row)
+    session.flush()
+    _record(session, actor, Act.APPOINTMENT_MADE, row, now, {"starts_at": row.starts_at})
+    return _value(row)
+
+
+def appointment_to_change(session: Session, actor: Actor, appointment_id: UUID) -> Appointment:
+    """Return an appointment, locked until the transaction ends. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.APPOINTMENT_WRITE)
+    return _value(_find(session, actor, appointment_id, locked=True))
+
+
+def change_appointment(
+    session: Session,
+    actor: Actor,
+    appointment_id: UUID,
+    terms: AppointmentTerms,
+    *,
+    now: datetime,
+) -> Appointment:
+    """Move or correct an appointment that is still ahead. Audited by field names and instants.
+
+    Raises FORBIDDEN, NOT_FOUND, INVALID_REQUEST, ILLEGAL_TRANSITION.
+    """
+    actor.require(Permission.APPOINTMENT_WRITE)
+    row = _find(session, actor, appointment_id, locked=True)
+    _require_ahead(row, now)
+    before = _value(row)
+    _write(session, actor, row, terms, now)
+    after = _value(row)
+    changed = [
+        item.name
+        for item in fields(AppointmentTerms)
+        if getattr(before, item.name) != getattr(after, item.name)
+    ]
+    if changed:
+        details = {"fields": changed, "was_at": before.starts_at, "starts_at": after.starts_at}
+        _record(session, actor, Act.APPOINTMENT_CHANGED, row, now, details)
+    return after
+
+
+def cancel_appointment(
+    session: Session, actor: Actor, appointment_id: UUID, *, reason: str, now: datetime
+) -> Appointment:
+    """Expect the person no more. Audited.
+
+    Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION.
+    """
+    actor.require(Permission.APPOINTMENT_WRITE)
+    row = _find(session, actor, appointment_id, locked=True)
+    _require_ahead(row, now)
+    row.cancelled_at, row.cancelled_by, row.cancellation_reason = now, actor.id, reason
+    _record(session, actor, Act.APPOINTMENT_CANCELLED, row, now)
+    return _value(row)
+
+
+def read_appointment(session: Session, actor: Actor, appointment_id: UUID) -> Appointment:
+    """Return one appointment to an officer. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.APPOINTMENT_READ)
+    return _value(_find(session, actor, appointment_id))
+
+
+def appointments(
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
+) -> Page[Appointment]:
+    """Return a person's appointments, latest made first. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.APPOINTMENT_READ)
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    return _page(session, person.id, cursor)
+
+
+def my_appointments(session: Session, actor: Actor, cursor: Cursor) -> Page[Appointment]:
+    """Return the acting person's own appointments, latest made first.
+
+    Raises FORBIDDEN for anybody but a supervised person.
+    """
+    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
+        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
+    return _page(session, actor.id, cursor)
+
+
+def due_appointments(
+    session: Session, since: datetime, until: datetime, *, supervisee_ids: Collection[UUID]
+) -> Sequence[Appointment]:
+    """Return where some people are expected in `[since, until)`: the system's read, no actor."""
+    rows = session.scalars(
+        select(AppointmentRow).where(
+            AppointmentRow.supervisee_id.in_(supervisee_ids),
+            AppointmentRow.starts_at >= since,
+            AppointmentRow.starts_at < until,
+            NOT_CANCELLED,
+        )
+    )
+    return [_value(row) for row in rows]
+
+
+def _page(session: Session, supervisee_id: UUID, cursor: Cursor) -> Page[Appointment]:
+    theirs = select(AppointmentRow).where(AppointmentRow.supervisee_id == supervisee_id)
+    page: Page[AppointmentRow] = fetch_page(session, theirs, AppointmentRow.id, cursor)
+    return Page(items=[_value(row) for row in page.items], next=page.next)
+
+
+def _find(
+    session: Session, actor: Actor, appointment_id: UUID, *, locked: bool = False
+) -> AppointmentRow:
+    statement = select(AppointmentRow).where(
+        AppointmentRow.id == appointment_id,
+        AppointmentRow.supervisee_id.in_(identity.visible_supervisees(actor)),
+    )
+    if locked:
+        statement = statement.with_for_update(of=AppointmentRow)
+    row = session.scalar(statement)
+    if row is None:
+        raise not_found()
+    return row
+
+
+def _require_ahead(row: AppointmentRow, now: datetime) -> None:
+    if row.cancelled_at is not None:
+        raise Problem(Code.ILLEGAL_TRANSITION, "This appointment was cancelled.")
+    if row.starts_at <= now:
+        raise Problem(Code.ILLEGAL_TRANSITION, "This appointment has begun: it stays as it was.")
+
+
+def _write(
+    session: Session, actor: Actor, row: AppointmentRow, terms: AppointmentTerms, now: datetime
+) -> None:
+    if terms.starts_at <= now:
+        raise Problem(
+            Code.INVALID_REQUEST, "An appointment lies in the future.", pointer="/starts_at"
+        )
+    agency = identity.get_agency(session, actor.agency)
+    row.starts_at = terms.starts_at
+    row.zone = identity.known_zone(terms.zone or agency.zone)
+    row.place, row.note = terms.place, terms.note
+    row.contact_name, row.contact_phone = terms.contact_name, terms.contact_phone
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    act: Act,
+    row: AppointmentRow,
+    now: datetime,
+    details: dict[str, Any] | None = None,
+) -> None:
+    audit.record(
+        session,
+        actor,
+        act,
+        subject=("appointment", row.id),
+        supervisee_id=row.supervisee_id,
+        now=now,
+        details=details,
+    )
+
+
+def _value(row: AppointmentRow) -> Appointment:
+    return Appointment(**{item.name: getattr(row, item.name) for item in fields(Appointment)})

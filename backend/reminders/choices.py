@@ -1,0 +1,102 @@
+"""What people choose: which kinds of reminder they do not want, where the law leaves it to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from backend.audit import service as audit
+from backend.audit.acts import Act
+from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.db import Session
+from backend.core.errors import Code, Problem
+from backend.identity import service as identity
+from backend.reminders.models import ReminderChoicesRow
+from notifications.kind import MessageKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a person has turned off, and what the agency sends all the same; each in order."""
+
+    turned_off: Sequence[MessageKind]
+    mandatory: Sequence[MessageKind]
+
+
+def my_choices(session: Session, actor: Actor) -> Choices:
+    """Return the acting person's own choices. Raises FORBIDDEN for anybody else."""
+    return _choices(session, actor, _person(actor))
+
+
+def choices_of(session: Session, actor: Actor, supervisee_id: UUID) -> Choices:
+    """Return a person's choices to an officer. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.REMINDER_READ)
+    return _choices(session, actor, supervisee_id)
+
+
+def choose(
+    session: Session, actor: Actor, turned_off: AbstractSet[MessageKind], *, now: datetime
+) -> Choices:
+    """Replace the acting person's choices: what they turn off, planning takes back. Audited.
+
+    Raises FORBIDDEN for anybody else, INVALID_REQUEST for a kind that is mandatory.
+    """
+    before = _choices(session, actor, _person(actor))
+    if not turned_off.isdisjoint(before.mandatory):
+        detail = "Reminders of this kind cannot be turned off."
+        raise Problem(Code.INVALID_REQUEST, detail, pointer="/turned_off")
+    if turned_off == set(before.turned_off):
+        return before
+    supervisee_id = _person(actor)
+    kinds = [kind.value for kind in _ordered(turned_off)]
+    row = ReminderChoicesRow(supervisee_id=supervisee_id, turned_off=kinds, changed_at=now)
+    session.merge(row)
+    audit.record(
+        session,
+        actor,
+        Act.REMINDER_CHOICES_CHANGED,
+        subject=("supervisee", supervisee_id),
+        supervisee_id=supervisee_id,
+        now=now,
+        details={"turned_off": kinds},
+    )
+    return Choices(turned_off=_ordered(turned_off), mandatory=before.mandatory)
+
+
+def turned_off_by(
+    session: Session, supervisee_ids: Collection[UUID]
+) -> Mapping[UUID, frozenset[MessageKind]]:
+    """Return what each of some people has turned off; who has nothing turned off is absent."""
+    rows = session.scalars(
+        select(ReminderChoicesRow).where(ReminderChoicesRow.supervisee_id.in_(supervisee_ids))
+    )
+    return {row.supervisee_id: _kinds(row) for row in rows}
+
+
+def _choices(session: Session, actor: Actor, supervisee_id: UUID) -> Choices:
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    policy = identity.get_agency(session, person.agency_id).policy
+    row = session.get(ReminderChoicesRow, person.id)
+    return Choices(
+        turned_off=[] if row is None else _ordered(_kinds(row)),
+        mandatory=_ordered(set(policy.mandatory_reminders)),
+    )
+
+
+def _kinds(row: ReminderChoicesRow) -> frozenset[MessageKind]:
+    return frozenset(MessageKind(value) for value in row.turned_off)
+
+
+def _ordered(kinds: AbstractSet[MessageKind]) -> Sequence[MessageKind]:
+    return sorted(kinds, key=lambda kind: kind.value)
+
+
+def _person(actor: Actor) -> UUID:
+    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
+        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
+    return actor.id
