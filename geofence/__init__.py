@@ -13,15 +13,20 @@ from geofence.containment import PreparedZone, Verdict, inner_radius_m, verdict
 from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Opening, Role
 from geofence.explanation import LANGUAGES, explain, facts
 from geofence.fix import Fix
+from geofence.footing import Footing
 from geofence.geojson import GeometryReason, GeometryRefused, parse_zone, zone_to_geojson
 from geofence.index import ZoneIndex
 from geofence.judgement import Judgement, judge, next_due_s
+from geofence.limits import SignalLimits
+from geofence.oddity import Oddity, Stretch, find_oddities, stretches, strongest
 from geofence.parameters import ENGINE, Parameters
 from geofence.plausibility import Signal, SignalKind, assess_pair, score
+from geofence.replay import Footprint, Replay, find_replay, footprint_of
 from geofence.rule import Perimeter, Rule, RuleKind, Suspension
 from geofence.schedule import LocalWindow, Schedule, WeeklyWindow
 from geofence.silence import silent_since
 from geofence.state import State, StateMismatch
+from geofence.together import Company, find_company, is_moving, meeting_of
 from geofence.watch import PreparedRules
 from geofence.zone import Area, Circle, Corridor, Zone
 
@@ -33,31 +38,38 @@ __all__ = [
     "Attachment",
     "Certainty",
     "Circle",
+    "Company",
     "Continued",
     "Corridor",
     "Ending",
     "Episode",
     "Evidence",
     "Fix",
+    "Footing",
+    "Footprint",
     "GeometryReason",
     "GeometryRefused",
     "Judgement",
     "LocalWindow",
     "Merged",
     "NoData",
+    "Oddity",
     "Opening",
     "Parameters",
     "Perimeter",
     "PreparedRules",
     "PreparedZone",
+    "Replay",
     "Role",
     "Rule",
     "RuleKind",
     "Schedule",
     "Signal",
     "SignalKind",
+    "SignalLimits",
     "State",
     "StateMismatch",
+    "Stretch",
     "Suspension",
     "Tie",
     "Verdict",
@@ -68,12 +80,20 @@ __all__ = [
     "attach",
     "explain",
     "facts",
+    "find_company",
+    "find_oddities",
+    "find_replay",
+    "footprint_of",
     "inner_radius_m",
+    "is_moving",
     "judge",
+    "meeting_of",
     "next_due_s",
     "parse_zone",
     "score",
     "silent_since",
+    "stretches",
+    "strongest",
     "verdict",
     "zone_to_geojson",
 ]

@@ -1,7 +1,8 @@
-"""What two fixes say about each other: named signals with a value, a limit and a weight.
+"""Named signals with a value, a limit and a weight, and what two fixes say about each other.
 
 Signals are shown to officers and scored; only impossible speed refuses. A further signal is
-one more `SignalKind`, its weight, and the function that raises it.
+one more `SignalKind`, its weight, and the function that raises it. Here are those of two fixes;
+`stillness` has those of one phone's run of fixes, `replay` and `together` those of whole tracks.
 """
 
 from __future__ import annotations
@@ -18,17 +19,27 @@ from geofence.parameters import Parameters
 
 
 class SignalKind(StrEnum):
-    """What is odd."""
+    """What is odd. The comment says what `Signal.value` and `Signal.limit` count."""
 
-    FAST = "fast"
-    IMPOSSIBLE_SPEED = "impossible_speed"
-    CLOCK_TAMPERED = "clock_tampered"
+    FAST = "fast"  # metres a second
+    IMPOSSIBLE_SPEED = "impossible_speed"  # metres a second
+    CLOCK_TAMPERED = "clock_tampered"  # seconds by which two clocks disagree
+    FROZEN = "frozen"  # seconds at one place, digit for digit
+    TOO_PERFECT = "too_perfect"  # fixes on the way that a ruler and a metronome would draw
+    CONSTANT_ACCURACY = "constant_accuracy"  # seconds of movement
+    REPLAYED = "replayed"  # different places met before, in the same rhythm
+    TOGETHER = "together"  # seconds of movement at another person's side
 
 
 _WEIGHTS: Final = {
     SignalKind.FAST: 0.3,
     SignalKind.IMPOSSIBLE_SPEED: 1.0,
     SignalKind.CLOCK_TAMPERED: 0.6,
+    SignalKind.FROZEN: 0.4,
+    SignalKind.TOO_PERFECT: 0.5,
+    SignalKind.CONSTANT_ACCURACY: 0.3,
+    SignalKind.REPLAYED: 0.9,
+    SignalKind.TOGETHER: 0.6,
 }
 _REFUSING: Final = frozenset({SignalKind.IMPOSSIBLE_SPEED})
 
