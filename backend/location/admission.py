@@ -113,6 +113,7 @@ def admit(batch: Batch, request: Request) -> Admission | Turned:
         exemption_id=rules.exemption_in_force(request.now),
         known_digest=None if stored is None else stored.digest,
         last_live_fix=one.last_live_fix(),
+        suspect_fix=one.last_suspect_fix(),
     )
     outcome = gate.admit(gate.claims_of(request.proof), facts, rules.gate_policy, request.now)
     if isinstance(outcome, gate.Refused):
@@ -144,7 +145,7 @@ def _let_in(
         next_fix_s = rules.next_fix_s(fix, one.last_live_fix())
         if stored is None:
             one = _take_in(batch, request, one, rules, fix, accepted.signals, None)
-        one = one.located(fix)
+        one = one.located(fix, odd=bool(accepted.signals))
     # Only now: a window that began unseen before this fix belongs to the silence that it ends.
     one = silence.end(batch.session, one, request.now)
     batch.keep(one, rules, request.now)
@@ -168,6 +169,8 @@ def _turn_away(
         fix = gate.evidence_of(gate.claims_of(request.proof), outcome)
         if fix is not None:
             one = _take_in(batch, request, one, rules, fix, outcome.signals, outcome.reason)
+            if outcome.reason is RefusalReason.IMPLAUSIBLE:
+                one = one.located(fix, odd=True)
     if heard:
         one = silence.end(batch.session, one, request.now)
     one = refused.note(batch.session, one, outcome.reason, refusal_id, request.now)

@@ -8,7 +8,7 @@ The proof has been verified (steps 1 to 8). Here, with what is known of the pers
   12  it was taken at most 60 s before the nonce was issued, and not later than now + 10 s
   13  its radius is within the agency's policy
   14  it is not mock, and not 0, 0
-  15  its speed from the last live fix is possible
+  15  its speed from the last live fix is possible, or from the odd one since
 An exemption in force waives 11 to 15 and nothing else. A refusal is a value, to be stored; by
 itself it is never a violation.
 """
@@ -28,8 +28,9 @@ from backend.proof.claims import FixClaim, LocationClaim, Unavailable
 from backend.proof.dpop import Proof
 from backend.proof.members import MalformedClaim
 from geofence.fix import Fix
+from geofence.footing import Footing
 from geofence.parameters import Parameters
-from geofence.plausibility import Signal, assess_pair
+from geofence.plausibility import Signal
 
 OLDEST_BEFORE_NONCE: Final = timedelta(seconds=60)
 LATEST_AFTER_NOW: Final = timedelta(seconds=10)
@@ -58,7 +59,9 @@ class Facts:
     """What is known of the person and the phone, read in the transaction of the request.
 
     `known_digest` is the digest of what is stored under the fix's number in this activation, None
-    if nothing is. `last_live_fix` is the person's last fix that this gate let pass as it was taken.
+    if nothing is. `last_live_fix` is the person's last fix that this gate let pass as it was taken and
+    found nothing odd about; `suspect_fix` an odd one since, let pass or not. Without it one accepted
+    spoof would make every honest fix after it impossible.
     """
 
     key_state: KeyState
@@ -66,6 +69,7 @@ class Facts:
     exemption_id: UUID | None
     known_digest: bytes | None
     last_live_fix: Fix | None
+    suspect_fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,8 @@ def admit(claims: Claims, facts: Facts, policy: GatePolicy, now: datetime) -> Ac
         return Refused(reason=RefusalReason.FORKED, check=10, member="fix.seq")
 
     # 11 to 15
-    located = _locate(claims, facts.last_live_fix, policy, now)
+    footing = Footing(last=facts.last_live_fix, suspect=facts.suspect_fix)
+    located = _locate(claims, footing, policy, now)
     if isinstance(located, Refused) and facts.exemption_id is None:
         return located
 
@@ -177,7 +182,7 @@ def _is_forked(claims: Claims, known_digest: bytes | None) -> bool:
 
 
 def _locate(
-    claims: Claims, last_live_fix: Fix | None, policy: GatePolicy, now: datetime
+    claims: Claims, footing: Footing, policy: GatePolicy, now: datetime
 ) -> _Located | Refused:
     # 11
     location, claim = claims.location, claims.fix
@@ -197,7 +202,7 @@ def _locate(
 
     # 15
     fix = _fix(claims, location, claim)
-    signals = assess_pair(last_live_fix, fix, policy.parameters)
+    signals = footing.signals(fix, policy.parameters)
     if any(signal.refuses for signal in signals):
         return Refused(reason=RefusalReason.IMPLAUSIBLE, check=15, signals=signals)
 

@@ -95,6 +95,7 @@ class PersonState(Base):
     last_activation_id: Mapped[UUID | None] = mapped_column(ForeignKey("activations.id"))
     last_seq: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
     last_fix: Mapped[bytes | None] = mapped_column(LargeBinary, info=LOCATION)
+    suspect_fix: Mapped[bytes | None] = mapped_column(LargeBinary, info=LOCATION)
     silence_alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
     refusal_alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
 

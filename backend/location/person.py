@@ -26,7 +26,7 @@ class Person:
 
     `rules_epoch` is that of the person's rules as they are now, read with the row in one statement.
     `judgement` is geofence's state as bytes, `until_s` how far it reaches. `last_fix` is the last
-    fix that the gate let pass as it was taken, for the check of speed.
+    fix that the gate let pass as it was taken, for the check of speed; `suspect_fix` an odd one since.
     """
 
     supervisee_id: UUID
@@ -40,6 +40,7 @@ class Person:
     last_activation_id: UUID | None
     last_seq: int
     last_fix: bytes | None
+    suspect_fix: bytes | None
     silence_alert_id: UUID | None
     refusal_alert_id: UUID | None
     rules_epoch: int
@@ -57,17 +58,26 @@ class Person:
 
     def last_live_fix(self) -> geofence.Fix | None:
         """Return the last fix that let this person in."""
-        if self.last_fix is None:
-            return None
-        return msgspec.msgpack.decode(self.last_fix, type=geofence.Fix)
+        return _unpacked(self.last_fix)
+
+    def last_suspect_fix(self) -> geofence.Fix | None:
+        """Return the odd fix since then, if there was one."""
+        return _unpacked(self.suspect_fix)
 
     def received(self, now: datetime) -> Person:
         """Return this person as heard from now."""
         return replace(self, received_ms=int(now.timestamp() * 1000))
 
-    def located(self, fix: geofence.Fix) -> Person:
-        """Return this person with `fix` as the last one that let them in."""
-        return replace(self, last_fix=msgspec.msgpack.encode(fix))
+    def located(self, fix: geofence.Fix, *, odd: bool = False) -> Person:
+        """Return this person with `fix` as the last one that let them in, or as an odd one."""
+        packed = msgspec.msgpack.encode(fix)
+        if odd:
+            return replace(self, suspect_fix=packed)
+        return replace(self, last_fix=packed, suspect_fix=None)
+
+
+def _unpacked(packed: bytes | None) -> geofence.Fix | None:
+    return None if packed is None else msgspec.msgpack.decode(packed, type=geofence.Fix)
 
 
 _TABLE: Final = table_of(PersonState)

@@ -175,6 +175,37 @@ def test_an_impossible_speed_is_refused_and_shown() -> None:
     assert [signal.kind for signal in refusal.signals] == [SignalKind.IMPOSSIBLE_SPEED]
 
 
+def test_an_accepted_spoof_does_not_make_the_next_honest_fix_impossible() -> None:
+    home = earlier_fix(
+        seconds=120, latitude=LOCATION.latitude, longitude=LOCATION.longitude, accuracy_m=10.0
+    )
+    spoof = earlier_fix(seconds=60, latitude=42.3601, longitude=-71.0589, accuracy_m=10.0)
+
+    acceptance = acceptance_of(CLAIMS, replace(FACTS, last_live_fix=home, suspect_fix=spoof))
+
+    assert acceptance.signals == ()
+
+
+def test_a_second_fix_at_an_impossible_place_is_believed() -> None:
+    boston = earlier_fix(seconds=120, latitude=42.3601, longitude=-71.0589, accuracy_m=10.0)
+    here = earlier_fix(
+        seconds=60, latitude=LOCATION.latitude, longitude=LOCATION.longitude, accuracy_m=10.0
+    )
+
+    acceptance = acceptance_of(CLAIMS, replace(FACTS, last_live_fix=boston, suspect_fix=here))
+
+    assert acceptance.signals == ()
+
+
+def test_a_refused_fix_does_not_vouch_for_itself() -> None:
+    boston = earlier_fix(seconds=120, latitude=42.3601, longitude=-71.0589, accuracy_m=10.0)
+    itself = acceptance_of(CLAIMS).fix
+
+    refusal = refusal_of(CLAIMS, replace(FACTS, last_live_fix=boston, suspect_fix=itself))
+
+    assert refusal.reason is RefusalReason.IMPLAUSIBLE
+
+
 def test_the_speed_of_an_aeroplane_is_a_signal_and_refuses_nobody() -> None:
     boston = earlier_fix(seconds=3600, latitude=42.3601, longitude=-71.0589, accuracy_m=10.0)
 

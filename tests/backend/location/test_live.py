@@ -69,7 +69,7 @@ def test_an_unusable_location_is_refused_and_kept(
 def test_an_impossible_journey_is_refused_and_told_once(watched: Watched) -> None:
     watched.walk([at(HOME)])
 
-    statuses = watched.walk([at(HOME, east_m=90_000), at(HOME, east_m=95_000)])
+    statuses = watched.walk([at(HOME, east_m=90_000), at(HOME, east_m=-90_000)])
 
     assert statuses == [403, 403]
     (alert,) = watched.alerts()
@@ -392,3 +392,31 @@ def test_another_phone_takes_over(watched: Watched, app: Flask) -> None:
 
     kinds = [alert.kind for alert in watched.alerts()]
     assert kinds.count(AlertKind.EXCLUSION_ENTERED) == 1
+
+
+# One spoof among honest fixes
+
+ATLANTIC = (41.88, -60.0)
+OVER_GARY = at(HOME, east_m=16_000.0)
+"""A minute away by aeroplane: odd, and accepted."""
+
+
+def test_one_accepted_spoof_fails_no_honest_fix_after_it(watched: Watched) -> None:
+    statuses = watched.walk([at(HOME), OVER_GARY, *(at(HOME, north_m=n) for n in (1.0, 2.0, 3.0))])
+
+    assert statuses == [200] * 5
+    assert [fix.signals for fix in watched.fixes()] == ["", "fast", "", "", ""]
+
+
+def test_a_spoof_that_came_first_fails_one_honest_fix(watched: Watched) -> None:
+    statuses = watched.walk([at(ATLANTIC), *(at(HOME, north_m=n) for n in (1.0, 2.0, 3.0))])
+
+    assert statuses == [200, 403, 200, 200]
+
+
+def test_the_same_impossible_fix_again_is_refused_again(watched: Watched) -> None:
+    watched.walk([at(HOME)])
+
+    first, again = (watched.phone.send_fix(at(ATLANTIC)).status for _ in range(2))
+
+    assert (first, again) == (403, 403)
