@@ -33,6 +33,9 @@ from backend.location.guard import GateGuard, UngatedGuard
 from backend.location.intake import Intake
 from backend.location.rulebook import RuleBook
 from backend.location.views import BLUEPRINTS as LOCATION
+from backend.payments.guard import ProviderGuard
+from backend.payments.hosted_views import BLUEPRINTS as HOSTED_PAYMENTS
+from backend.payments.provider import Desk
 from backend.payments.views import BLUEPRINTS as PAYMENTS
 from backend.reminders.views import BLUEPRINTS as REMINDERS
 
@@ -46,6 +49,7 @@ BLUEPRINTS: Final = (
     *LOCATION,
     *ALERTS,
     *PAYMENTS,
+    *HOSTED_PAYMENTS,
     *APPOINTMENTS,
     *REMINDERS,
     *AUDIT,
@@ -70,17 +74,18 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way to wrap
     authentication = Authentication.of(settings)
+    desk = Desk(provider=worker.open_provider(settings))
     app.extensions["connectrex"] = Platform(
         settings=settings,
         database=database,
         clock=clock,
-        parts={Authentication: authentication, Schedule: worker.SCHEDULE},
+        parts={Authentication: authentication, Schedule: worker.SCHEDULE, Desk: desk},
     )
     logs.configure(settings)
     app.before_request(_start_timing)
     app.after_request(_log_request)
     got_request_exception.connect(_log_fault, app)
-    api = Api(app, guards(authentication, database))
+    api = Api(app, guards(authentication, database, desk))
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(
@@ -89,11 +94,14 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
     return app
 
 
-def guards(authentication: Authentication, database: Database) -> Mapping[Audience, Guard]:
+def guards(
+    authentication: Authentication, database: Database, desk: Desk
+) -> Mapping[Audience, Guard]:
     """Return who may come in to what: the one list of guards by audience."""
     return {
         Audience.PUBLIC: Open(),
         Audience.OFFICER: OfficerGuard(),
+        Audience.PROVIDER: ProviderGuard(desk),
         Audience.DEVICE: DeviceGuard(authentication),
         Audience.SUPERVISEE: GateGuard(
             authentication, Intake(database, authentication, RuleBook())

@@ -24,6 +24,9 @@ class Template(Enum):
     HEARING = "hearing"
     APPOINTMENT = "appointment"
     ALERT = "alert"
+    PAYMENT_RECEIPT = "payment_receipt"
+    PAYMENT_FAILED = "payment_failed"
+    AUTOPAY_NOTICE = "autopay_notice"
 
 
 class Line(Enum):
@@ -202,6 +205,37 @@ Sign in to the officers' API to read it: GET /v1/alerts/{reference}
 
 For the protection of the people concerned this e-mail says nothing more.
 """,
+        Template.PAYMENT_RECEIPT: """\
+Hello {first_name},
+
+thank you. {agency} has received your payment.
+
+Amount: {amount}
+Day: {day}
+Number: {number}
+
+Keep this message as your receipt. If something in it is wrong, call {contact} at {phone}.
+""",
+        Template.PAYMENT_FAILED: """\
+Hello {first_name},
+
+{agency} did not receive a payment of {amount}: the bank did not carry it out. Nothing was taken.
+
+You can try again in the app, or pay in another way. This is information, nothing more. You can \
+check in and use the app as always.
+
+If you cannot pay, call {contact} at {phone}. You can ask for more time, for a payment plan, or \
+for the amount to be reduced. Asking is free.
+""",
+        Template.AUTOPAY_NOTICE: """\
+Hello {first_name},
+
+as you have allowed, {agency} will take {amount} on {day}. If you owe less by then, less is taken.
+
+If you do not want this, switch automatic payments off in the app before that day, or call \
+{contact} at {phone}. If you cannot pay, call too: you can ask for more time, for a payment plan, \
+or for the amount to be reduced. Asking is free.
+""",
     },
     Language.SPANISH: {
         Template.PAYMENT_DUE: """\
@@ -268,6 +302,38 @@ Referencia: {reference}
 Inicie sesión en la API de oficiales para leerla: GET /v1/alerts/{reference}
 
 Para proteger a las personas afectadas, este correo no dice nada más.
+""",
+        Template.PAYMENT_RECEIPT: """\
+Hola, {first_name}:
+
+Gracias. {agency} recibió su pago.
+
+Importe: {amount}
+Día: {day}
+Número: {number}
+
+Guarde este mensaje como recibo. Si algo no es correcto, llame a {contact} al {phone}.
+""",
+        Template.PAYMENT_FAILED: """\
+Hola, {first_name}:
+
+{agency} no recibió un pago de {amount}: el banco no lo realizó. No se cobró nada.
+
+Puede intentarlo otra vez en la aplicación o pagar de otra manera. Esto es solo información. Puede \
+reportarse y usar la aplicación como siempre.
+
+Si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, un plan de pagos o una \
+reducción. Pedirlo es gratis.
+""",
+        Template.AUTOPAY_NOTICE: """\
+Hola, {first_name}:
+
+Como usted lo permitió, {agency} cobrará {amount} el {day}. Si para entonces debe menos, se \
+cobrará menos.
+
+Si no lo desea, desactive los pagos automáticos en la aplicación antes de ese día, o llame a \
+{contact} al {phone}. Si no puede pagar, llame también: puede pedir más tiempo, un plan de pagos o \
+una reducción. Pedirlo es gratis.
 """,
     },
 }

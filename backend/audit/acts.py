@@ -96,6 +96,9 @@ class Act(Enum):
     SUSPENSE_BOOKED = "suspense.booked"
     SUSPENSE_CLEARED = "suspense.cleared"
     SUSPENSE_RETURNED = "suspense.returned"
+    PAYMENT_PAGE_ASKED = "payment-page.asked"
+    PAYMENT_DIFFERENCE_FOUND = "payment-difference.found"
+    PAYMENT_DIFFERENCE_EXPLAINED = "payment-difference.explained"
     ALLOCATION_ORDER_CHANGED = "allocation-order.changed"
 
     # appointments

@@ -56,6 +56,11 @@ class Code(Enum):
     ASSURANCE_TOO_LOW = _Kind("assurance-too-low", 403, "The agency asks for a stronger device")
     GEOMETRY_REFUSED = _Kind("geometry-refused", 422, "The zone's geometry is not usable")
     SCHEDULE_REFUSED = _Kind("schedule-refused", 422, "The schedule is not usable")
+    PAYMENT_PAGE_UNAVAILABLE = _Kind(
+        "payment-page-unavailable", 503, "Nobody can pay online just now"
+    )
+    NO_ONLINE_PAYMENT = _Kind("no-online-payment", 409, "Nobody takes payments online here")
+    SIGNATURE_REFUSED = _Kind("signature-refused", 401, "The notice's signature does not hold")
     CARD_NUMBER_REFUSED = _Kind("card-number-refused", 422, "Never send a card number here")
 
     @property

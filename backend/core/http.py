@@ -52,6 +52,7 @@ class Audience(Enum):
     SUPERVISEE = "supervisee"
     SUPERVISEE_UNGATED = "supervisee-ungated"
     OFFICER = "officer"
+    PROVIDER = "provider"
 
 
 class Guard(Protocol):

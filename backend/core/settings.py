@@ -89,9 +89,9 @@ class Settings:
         default=None,
         secret=True,
     )
-    stripe_webhook_secrets: tuple[str, ...] = setting(
+    stripe_webhook_secrets: str | None = setting(
         "Signing secret of Stripe's webhook endpoint; two, with a comma between, while it is changed",
-        default=(),
+        default=None,
         secret=True,
     )
     stripe_api: str | None = setting(
@@ -162,8 +162,6 @@ def _parse(name: str, text: str) -> Any:
                 return int(text)
             case "server_keys" | "fcm_credentials" | "fcm_ca_bundle" | "stepped_clock":
                 return Path(text)
-            case "stripe_webhook_secrets":
-                return tuple(secret for secret in text.split(",") if secret)
             case _:
                 return text
     except ValueError:
@@ -185,7 +183,7 @@ def _problems(settings: Settings) -> list[str]:
         "SERVER_KEYS names no file": not settings.server_keys.is_file(),
         "FCM_CREDENTIALS names no file": credentials is not None and not credentials.is_file(),
         "STRIPE_KEY and STRIPE_WEBHOOK_SECRETS need each other": bool(settings.stripe_key)
-        is not bool(settings.stripe_webhook_secrets),
+        is not bool((settings.stripe_webhook_secrets or "").strip(",")),
     }
     if settings.mode is Mode.PRODUCTION:
         wrong |= {

@@ -40,9 +40,8 @@ def metadata() -> MetaData:
     """Return the metadata of every model of every slice."""
     for package in pkgutil.iter_modules(backend.__path__):
         if package.ispkg:
-            folder = Path(_FOLDER.parent / package.name / "models.py")
-            if folder.exists():
-                importlib.import_module(f"backend.{package.name}.models")
+            for path in sorted(Path(_FOLDER.parent / package.name).glob("*models.py")):
+                importlib.import_module(f"backend.{package.name}.{path.stem}")
     importlib.import_module("backend.core.jobs")
     importlib.import_module("backend.core.idempotency")
     return Base.metadata

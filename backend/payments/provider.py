@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol
 from uuid import UUID
 
+from backend.core.errors import Code, Problem
 from notifications.formats import Language
 
 
@@ -114,6 +115,7 @@ class HostedPage:
     """A page at the provider. Once it is complete it names the payment, or the mandate."""
 
     reference: str
+    party: Party | None
     url: str | None
     expires_at: datetime
     status: PageStatus
@@ -123,11 +125,14 @@ class HostedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
-    """Money of a payment that went back. A chargeback that we won is there no more."""
+    """Money of a payment that went back; `undone`: and came again (the refund failed, the dispute
+    was won).
+    """
 
     reference: str
     kind: ReturnKind
     amount_minor: int
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,3 +218,16 @@ class PaymentProvider(Protocol):
     def payments_between(self, since: datetime, until: datetime) -> Iterator[ProviderPayment]:
         """Give the payments that were begun in `[since, until)`, without what went back."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Who takes payments for this service: a provider, or nobody."""
+
+    provider: PaymentProvider | None
+
+    def attended(self) -> PaymentProvider:
+        """Return the provider. Raises NO_ONLINE_PAYMENT where nobody takes payments."""
+        if self.provider is None:
+            raise Problem(Code.NO_ONLINE_PAYMENT)
+        return self.provider

@@ -21,6 +21,7 @@ from backend.payments.bookings import (
     reverse_repayment,
 )
 from backend.payments.counter import Receipt, record_payment, reverse_payment
+from backend.payments.differences import Difference, differences, explain_difference
 from backend.payments.fees import (
     FEE_BATCH,
     end_recurring_fee,
@@ -28,10 +29,31 @@ from backend.payments.fees import (
     recurring_fees,
     set_recurring_fee,
 )
+from backend.payments.hosted import (
+    Asked,
+    HostedPayment,
+    Wish,
+    ask_to_pay,
+    hosted_payments,
+    keep_page,
+    open_page,
+    own_id,
+)
+from backend.payments.hosted_models import NoticeOutcome
+from backend.payments.notices import NOTICE_BATCH, claim_notices, finish_notice, keep_notice
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
 from backend.payments.paid import payments, read_payment
 from backend.payments.recurrence import Recurrence
+from backend.payments.settling import (
+    Facts,
+    Look,
+    look_for,
+    looks_due,
+    note_contradiction,
+    settle,
+    take_stray,
+)
 from backend.payments.statement import balance, own_balance, statement
 from backend.payments.suspense import (
     SuspenseItem,
@@ -55,9 +77,16 @@ from backend.payments.values import (
 
 __all__ = [
     "FEE_BATCH",
+    "NOTICE_BATCH",
+    "Asked",
     "Balance",
+    "Difference",
     "DueObligation",
+    "Facts",
+    "HostedPayment",
     "Incoming",
+    "Look",
+    "NoticeOutcome",
     "Obligation",
     "Outgoing",
     "Payment",
@@ -70,8 +99,10 @@ __all__ = [
     "SuspenseItem",
     "Terms",
     "Unidentified",
+    "Wish",
     "allocation_order",
     "allocation_order_to_change",
+    "ask_to_pay",
     "balance",
     "book_chargeback",
     "book_payment",
@@ -80,12 +111,24 @@ __all__ = [
     "book_suspense",
     "cancel_obligation",
     "change_allocation_order",
+    "claim_notices",
     "clear_suspense",
+    "differences",
     "due_items",
     "end_recurring_fee",
+    "explain_difference",
+    "finish_notice",
+    "hosted_payments",
     "is_still_owed",
+    "keep_notice",
+    "keep_page",
+    "look_for",
+    "looks_due",
+    "note_contradiction",
     "obligations",
+    "open_page",
     "own_balance",
+    "own_id",
     "payments",
     "raise_obligation",
     "raise_recurring",
@@ -97,6 +140,8 @@ __all__ = [
     "reverse_payment",
     "reverse_repayment",
     "set_recurring_fee",
+    "settle",
     "statement",
     "suspense_items",
+    "take_stray",
 ]

@@ -52,13 +52,14 @@ _STATUSES: Final = {
 _HUNDREDFOLD: Final = frozenset({"isk", "ugx"})
 """Without minor units by ISO 4217; Stripe wants two decimals that are always zero."""
 
+_WON: Final = "won"
 _TAKEN: Final = frozenset(
     {
-        *("needs_response", "under_review", "lost"),
+        *("needs_response", "under_review", "lost", _WON),
         *("appeal_needs_response", "appeal_under_review"),
     }
 )
-"""The states of a dispute in which the money is with the payer's bank."""
+"""The states of a dispute in which the money went to the payer's bank; once won it came back."""
 
 _GIVEN: Final = frozenset({"pending", "requires_action", "succeeded"})
 _MISSING: Final = "resource_missing"
@@ -243,17 +244,15 @@ class StripeProvider:
     def _returns(self, intent: PaymentIntent, charge: Charge) -> tuple[Return, ...]:
         of_it = cast("Any", {"payment_intent": intent.id, "limit": _PAGE})
         returns: list[Return] = []
-        if charge.amount_refunded or charge.refunded:
-            refunds = _asked(lambda: self._client.v1.refunds.list(of_it))
-            returns += [
-                _return(one.id, ReturnKind.REFUND, one.amount, one.currency)
-                for one in refunds.auto_paging_iter()
-                if one.status in _GIVEN
-            ]
+        refunds = _asked(lambda: self._client.v1.refunds.list(of_it))
+        returns += [
+            _return(one.id, ReturnKind.REFUND, one, undone=one.status not in _GIVEN)
+            for one in refunds.auto_paging_iter()
+        ]
         if charge.disputed:
             disputes = _asked(lambda: self._client.v1.disputes.list(of_it))
             returns += [
-                _return(one.id, ReturnKind.CHARGEBACK, one.amount, one.currency)
+                _return(one.id, ReturnKind.CHARGEBACK, one, undone=one.status == _WON)
                 for one in disputes.auto_paging_iter()
                 if one.status in _TAKEN
             ]
@@ -301,6 +300,7 @@ def _page(session: CheckoutSession) -> HostedPage:
     payment, setup = session.payment_intent, session.setup_intent
     return HostedPage(
         reference=session.id,
+        party=_party(session.metadata.to_dict() if session.metadata else None),
         url=session.url,
         expires_at=from_unix_s(session.expires_at),
         status=PageStatus(session.status),
@@ -333,8 +333,11 @@ def _payment(intent: PaymentIntent, returns: Sequence[Return]) -> ProviderPaymen
     )
 
 
-def _return(reference: str, kind: ReturnKind, amount: int, currency: str) -> Return:
-    return Return(reference=reference, kind=kind, amount_minor=_from_stripe(amount, currency))
+def _return(
+    reference: str, kind: ReturnKind, back: stripe.Refund | stripe.Dispute, *, undone: bool
+) -> Return:
+    amount_minor = _from_stripe(back.amount, back.currency)
+    return Return(reference=reference, kind=kind, amount_minor=amount_minor, undone=undone)
 
 
 def _metadata(party: Party) -> dict[str, str]:

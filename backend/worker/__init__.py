@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from backend.worker.jobs import SCHEDULE, build
 from backend.worker.loop import Job, Worker
+from backend.worker.providers import open_provider
 
-__all__ = ["SCHEDULE", "Job", "Worker", "build"]
+__all__ = ["SCHEDULE", "Job", "Worker", "build", "open_provider"]

@@ -26,12 +26,17 @@ from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
 from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
 from backend.payments import service as payments
+from backend.payments.messages import SOURCES as MESSAGE_SOURCES
+from backend.payments.messages import texts
+from backend.payments.provider import PaymentProvider
 from backend.reminders import service as reminders
 from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
 from backend.worker.channels import open_channels
 from backend.worker.loop import Job, Worker
 from backend.worker.people import addresses, forget
+from backend.worker.providers import open_provider
+from backend.worker.settling import Settling
 from notifications.channels.base import Channel
 from notifications.dispatch import DEFAULT_BATCH, dispatch
 from notifications.messages import Rendered
@@ -43,6 +48,8 @@ SCHEDULE: Final = Schedule(
         HEARTBEAT_JOB: 1,
         "sweep": 30,
         "plan-reminders": 60,
+        "settle-payments": 2,
+        "look-after-payments": 60,
         "forget-used-proofs": 60,
         "raise-recurring-fees": 3600,
         "forget-old-checkpoints": 86_400,
@@ -59,17 +66,29 @@ _log = structlog.get_logger()
 def build(settings: Settings, database: Database, clock: Clock) -> Worker:
     """Return the worker of this process, ready to start. Raises SettingsError."""
     channels = open_channels(settings, database)
-    return Worker(database, clock, jobs(database, clock, channels), channels)
+    provider = open_provider(settings)
+    return Worker(database, clock, jobs(database, clock, channels, provider), channels)
 
 
-def jobs(database: Database, clock: Clock, channels: Sequence[Channel]) -> list[Job]:
-    """Return all that is to be done by the clock."""
+def jobs(
+    database: Database,
+    clock: Clock,
+    channels: Sequence[Channel],
+    provider: PaymentProvider | None = None,
+) -> list[Job]:
+    """Return all that is to be done by the clock.
+
+    Without a provider its jobs have nothing to do, and still show that the worker lives.
+    """
+    settling = None if provider is None else Settling(database=database, provider=provider)
     store = OutboxStore(database, readers=READERS, address_book=addresses, forget=forget)
     runs: Mapping[str, Callable[[datetime], bool]] = {
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
         "sweep": partial(sweep, database, RuleBook()),
         "plan-reminders": partial(plan_once, database),
+        "settle-payments": settling.settle_notices if settling else _nothing,
+        "look-after-payments": settling.look_after if settling else _nothing,
         "forget-used-proofs": partial(in_transaction, database, devices.forget_used_proofs),
         "raise-recurring-fees": partial(raise_fees, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
@@ -101,8 +120,13 @@ def read_notices(
 READERS: Final[Mapping[str, Reader]] = {
     reminders.SOURCE: read_reminders,
     alerts.MESSAGE_SOURCE: read_notices,
+    **dict.fromkeys(MESSAGE_SOURCES, texts),
 }
 """Who says what messages say, and whether they are still due, by kind of source."""
+
+
+def _nothing(_now: datetime) -> bool:
+    return False
 
 
 def in_transaction(

@@ -15,9 +15,10 @@ def open_provider(settings: Settings) -> PaymentProvider | None:
     """Return who takes payments on pages of their own; None where nobody does."""
     if settings.stripe_key is None:
         return None
+    secrets = (settings.stripe_webhook_secrets or "").split(",")
     return StripeProvider(
         settings.stripe_key,
-        settings.stripe_webhook_secrets,
+        [secret.strip() for secret in secrets if secret.strip()],
         api_base=settings.stripe_api,
         timeout_s=TIMEOUT_S,
     )

@@ -49,6 +49,7 @@ def test_production_is_the_mode_that_needs_no_word(production: dict[str, str]) -
         ({"FCM_PROXY": "127.0.0.2:9"}, "demo and test only"),
         ({"FCM_PROXY": "http://0.0.0.0:9"}, "demo and test only"),
         ({"STRIPE_KEY": "sk_live_invented"}, "need each other"),
+        ({"STRIPE_KEY": "sk_live_invented", "STRIPE_WEBHOOK_SECRETS": ","}, "need each other"),
         ({"STRIPE_WEBHOOK_SECRETS": "whsec_invented"}, "need each other"),
         (
             {"STRIPE_KEY": SECRET_KEY, "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET},
@@ -139,16 +140,17 @@ def test_nothing_is_made_up_beside_what_is_given(
     assert list(empty.iterdir()) == []
 
 
-def test_two_webhook_secrets_hold_while_one_is_changed(production: dict[str, str]) -> None:
+def test_the_payment_providers_secrets_are_not_shown(production: dict[str, str]) -> None:
     stripe = {"STRIPE_KEY": "sk_live_invented", "STRIPE_WEBHOOK_SECRETS": "whsec_1,whsec_2"}
 
-    settings = Settings.from_environment(
-        production | {PREFIX + name: value for name, value in stripe.items()}
+    shown = repr(
+        Settings.from_environment(
+            production | {PREFIX + name: value for name, value in stripe.items()}
+        )
     )
 
-    assert settings.stripe_webhook_secrets == ("whsec_1", "whsec_2")
-    assert "whsec_1" not in repr(settings)
-    assert "sk_live_invented" not in repr(settings)
+    assert "whsec_1" not in shown
+    assert "sk_live_invented" not in shown
 
 
 def test_secrets_are_not_shown(production: dict[str, str]) -> None:

@@ -207,7 +207,7 @@ def test_krona_without_minor_units_go_out_and_come_back_as_they_are(work: Work) 
     assert [one.amount_minor for one in again.returns] == [back.amount_minor] == [1_500]
 
 
-def test_refunds_and_chargebacks_are_told_apart_and_a_won_dispute_is_none(work: Work) -> None:
+def test_refunds_and_chargebacks_are_told_apart_and_a_won_dispute_is_undone(work: Work) -> None:
     fake, provider = work
     payment = paid_page(work)
 
@@ -225,7 +225,10 @@ def test_refunds_and_chargebacks_are_told_apart_and_a_won_dispute_is_none(work: 
     fake.service.decide(dispute, won=True)
     after = provider.fetch_payment(payment.reference)
     assert after is not None
-    assert [one.kind for one in after.returns] == [ReturnKind.REFUND]
+    assert [(one.kind, one.undone) for one in after.returns] == [
+        (ReturnKind.REFUND, False),
+        (ReturnKind.CHARGEBACK, True),
+    ]
 
 
 def test_a_mandate_takes_money_while_the_person_is_away_once(work: Work) -> None:
