@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,8 @@ from geofence.geodesy import (
     POLE,
     TURN,
     Box,
+    Floats,
 )
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 class Boxes(NamedTuple):

@@ -17,15 +17,22 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geofence.geodesy import GEOD, HALF_TURN, TURN, Box, geodesic_m, meridian_offset, scale_at
+from geofence.geodesy import (
+    GEOD,
+    HALF_TURN,
+    TURN,
+    Box,
+    Floats,
+    geodesic_m,
+    meridian_offset,
+    scale_at,
+    scales_at,
+)
 from geofence.outline import lines_of
 from geofence.zone import Area, Circle, Corridor, Zone, fingerprint
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 # A float or an array of them: the formulas are the same.
 _Number: TypeAlias = Any
@@ -144,8 +151,7 @@ class Places:
                 whole, rows = self._part_of
                 self._scales = whole.scales[rows]
             else:
-                scales = [scale_at(latitude) for latitude in self.latitudes.tolist()]
-                self._scales = np.array(scales, dtype=np.float64).reshape(-1, 2)
+                self._scales = scales_at(self.latitudes)
         return self._scales
 
 

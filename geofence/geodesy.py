@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from pyproj import Geod
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+# A float or an array of them: the formulas are the same.
+_Number: TypeAlias = Any
 
 GEOD: Final = Geod(ellps="WGS84")
 
@@ -15,6 +22,7 @@ HALF_TURN: Final = 180.0
 TURN: Final = 360.0
 """Degrees."""
 
+_RADIANS: Final = math.pi / 180.0
 _EQUATOR_M: Final = 6_378_137.0
 _ECCENTRICITY_SQUARED: Final = 6.694_379_990_141_316e-3
 _MEAN_RADIUS_M: Final = 6_371_008.8
@@ -84,15 +92,25 @@ class Box(NamedTuple):
 
 def scale_at(latitude: float) -> Scale:
     """The local scale from the ellipsoid's two radii of curvature (Snyder 1987, 4-18 to 4-20)."""
-    phi = math.radians(latitude)
-    sine = math.sin(phi)
+    phi = latitude * _RADIANS
+    return Scale(*_metres(math.sin(phi), math.cos(phi), math.sqrt))
+
+
+def scales_at(latitudes: Floats) -> Floats:
+    """The scale at each latitude, to the last bit as `scale_at`: two columns."""
+    angles = (latitudes * _RADIANS).tolist()
+    # One by one: a library's sine of an array may differ in the last digit.
+    sines, cosines = np.array(list(map(math.sin, angles))), np.array(list(map(math.cos, angles)))
+    return np.column_stack(_metres(sines, cosines, np.sqrt))
+
+
+def _metres(
+    sine: _Number, cosine: _Number, root: Callable[[_Number], _Number]
+) -> tuple[_Number, _Number]:
     w = 1.0 - _ECCENTRICITY_SQUARED * sine * sine
-    prime_vertical_m = _EQUATOR_M / math.sqrt(w)
+    prime_vertical_m = _EQUATOR_M / root(w)
     meridian_m = prime_vertical_m * (1.0 - _ECCENTRICITY_SQUARED) / w
-    return Scale(
-        east_m=math.radians(prime_vertical_m * math.cos(phi)),
-        north_m=math.radians(meridian_m),
-    )
+    return prime_vertical_m * cosine * _RADIANS, meridian_m * _RADIANS
 
 
 def separation_m(

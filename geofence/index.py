@@ -6,6 +6,7 @@ polygons itself is many times slower); only those are asked exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
@@ -19,16 +20,27 @@ from geofence.geodesy import HALF_TURN, TURN, Box
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 
+_NOWHERE: Final = Box(0.0, math.inf, 0.0, -math.inf)
 _NO_DISC: Final = Disc(0.0, 0.0, 0.0, 0.0, 1.0)
 
 
 class ZoneIndex:
     """Prepared zones, asked together. Answers are positions in the sequence given."""
 
-    __slots__ = ("_areas", "_circles", "_discs", "_middles", "_owners", "_tree", "_zones")
+    __slots__ = (
+        "_areas",
+        "_bounds",
+        "_circles",
+        "_discs",
+        "_middles",
+        "_owners",
+        "_tree",
+        "_zones",
+    )
 
     def __init__(self, zones: Sequence[PreparedZone]) -> None:
         self._zones = tuple(zones)
+        self._bounds = _bounds([zone.box for zone in self._zones])
         boxes, self._owners = _turned([zone.box for zone in self._zones])
         self._tree = shapely.STRtree(_polygons(boxes))
         self._areas = np.array([_area_of(zone) for zone in self._zones], dtype=object)
@@ -77,12 +89,22 @@ class ZoneIndex:
         return places[holds][order], numbers[holds][order]
 
     def _candidates(self, box: Box) -> list[int]:
+        if not self._bounds.meets(box):
+            return []
         if box.west > -HALF_TURN and box.east < HALF_TURN:
             leaves = self._tree.query(shapely.box(*box))
         else:
             asked, _ = _turned([box])
             _, leaves = self._tree.query(_polygons(asked))
         return sorted(set(self._owners[leaves].tolist()))
+
+
+def _bounds(boxes: list[Box]) -> Box:
+    """One box round all of them."""
+    if not boxes:
+        return _NOWHERE
+    west, south, east, north = zip(*boxes, strict=True)
+    return Box(min(west), min(south), max(east), max(north))
 
 
 def _polygons(boxes: npt.NDArray[np.float64]) -> list[shapely.Geometry]:

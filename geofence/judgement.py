@@ -38,6 +38,7 @@ from geofence.track import (
     deadline_s,
     end_watch,
     end_window,
+    is_steady,
     judge_sight,
     meet_deadlines,
     start_window,
@@ -123,12 +124,11 @@ class _Fold:
         instants, boundaries = self._instants, self._rules.boundaries(self._state.until_s, until_s)
         next_instant = next_boundary = 0
         while True:
-            if not self._tracks:
-                next_instant = self._survey.next_number(next_instant)
-            instant_s = instants[next_instant].at_s if next_instant < len(instants) else FOREVER
             boundary_s = (
                 boundaries[next_boundary].at_s if next_boundary < len(boundaries) else FOREVER
             )
+            next_instant = self._pass_over(next_instant, boundary_s)
+            instant_s = instants[next_instant].at_s if next_instant < len(instants) else FOREVER
             at_s = min(instant_s, boundary_s, self._deadline_s())
             if at_s > until_s:
                 return
@@ -232,6 +232,41 @@ class _Fold:
 
     # The fixes ------------------------------------------------------------------------
 
+    def _pass_over(self, number: int, boundary_s: int) -> int:
+        """The first instant from this one on that has to be judged.
+
+        Where all positions are clear it is the next that concerns a watch. Where every track is
+        steady it is the last of a run of hard instants: it says all that those before it do.
+        """
+        if not self._tracks:
+            return self._survey.next_number(number)
+        last = bisect_left(self._instants, boundary_s, key=_SECOND) - 1
+        if number >= last or not self._is_steady(number) or not self._is_hard(number):
+            return number
+        while number < last and self._concerns_no_other(number) and self._is_hard(number + 1):
+            number += 1
+        return number
+
+    def _is_steady(self, number: int) -> bool:
+        at_s = self._instants[number].at_s
+        return all(
+            is_steady(track, self._watches[index], at_s) for index, track in self._tracks.items()
+        )
+
+    def _concerns_no_other(self, number: int) -> bool:
+        return self._tracks.keys() >= set(self._survey.concerned(number))
+
+    def _is_hard(self, number: int) -> bool:
+        """Whether every fix of an instant is hard evidence for every track."""
+        fixes, hard_factor = self._instants[number].fixes, self._parameters.hard_factor
+        for index in self._tracks:
+            watch = self._watches[index]
+            distances_m = self._survey.distances_m(watch, number)
+            for fix, distance_m in zip(fixes, distances_m, strict=True):
+                if watch.beyond_m(distance_m) <= hard_factor * fix.accuracy_m:
+                    return False
+        return True
+
     def _judge(self, number: int) -> None:
         instant, hard_factor = self._instants[number], self._parameters.hard_factor
         for index in sorted({*self._survey.concerned(number), *self._tracks}):
@@ -321,20 +356,18 @@ def _is_accused(
     watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float
 ) -> bool:
     """Whether any fix of an instant is hard evidence: a clear position stays clear without."""
-    sign = -1.0 if watch.kind is RuleKind.EXCLUSION else 1.0
-    for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
-        if sign * distance_m + watch.margin_m > hard_factor * fix.accuracy_m:
-            return True
-    return False
+    return any(
+        watch.beyond_m(distance_m) > hard_factor * fix.accuracy_m
+        for fix, distance_m in zip(instant.fixes, distances_m, strict=True)
+    )
 
 
 def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float) -> Sight:
     """What an instant says about one perimeter. Every fix counts; they may contradict."""
-    sign = -1.0 if watch.kind is RuleKind.EXCLUSION else 1.0
     hard, clear = [], []
     soft = against = False
     for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
-        beyond_m = sign * distance_m + watch.margin_m
+        beyond_m = watch.beyond_m(distance_m)
         if beyond_m > hard_factor * fix.accuracy_m:
             hard.append((fix, distance_m))
         elif beyond_m < -fix.accuracy_m:

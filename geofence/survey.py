@@ -88,20 +88,22 @@ class Survey:
         everything = range(len(self._instants))
         for index in rules.inclusions:
             watch = rules.watches[index]
-            if watch.zone not in self._known:
+            known = self._known[watch.zone]
+            if len(known) < len(everything):
                 self._measure(watch.zone, everything)
             for number in everything:
-                if max(self.distances_m(watch, number)) + watch.margin_m > 0.0:
+                if max(known[number]) + watch.margin_m > 0.0:
                     self._concerned[number].append(index)
 
     def _measure(self, zone: PreparedZone, numbers: Collection[int]) -> None:
         rows = [
             row for number in numbers for row in range(self._rows[number], self._rows[number + 1])
         ]
-        distances = iter(self._distances_m(zone, rows))
+        distances, known, first = self._distances_m(zone, rows), self._known[zone], 0
         for number in numbers:
-            fixes = self._instants[number].fixes
-            self._known[zone][number] = [next(distances) for _ in fixes]
+            last = first + len(self._instants[number].fixes)
+            known[number] = distances[first:last]
+            first = last
 
     def _distances_m(self, zone: PreparedZone, rows: list[int]) -> list[float]:
         if len(rows) == 1:

@@ -152,6 +152,17 @@ def judge_sight(track: Track | None, sight: Sight, watch: Watch, docket: Docket)
     return _consider_return(track, track.position, sight, docket)
 
 
+def is_steady(track: Track, watch: Watch, at_s: int) -> bool:
+    """Whether hard evidence at this second would only renew a breach that is proved and told."""
+    position = track.position
+    if not isinstance(position, Violating) or position.quiet or position.closing:
+        return False
+    if any(episode.unproven_since_s is not None for episode in track.episodes):
+        return False
+    told = any(episode.is_open for episode in track.episodes)
+    return told or watch.window_start(at_s) is None
+
+
 def start_window(track: Track, at_s: int, watch: Watch, docket: Docket) -> Track | None:
     """The track with an episode opened by the clock, or None if its evidence is too old."""
     position = track.position

@@ -105,6 +105,11 @@ class Watch:
             self._obstacle = Obstacle(self.zone.zone)
         return self._obstacle
 
+    def beyond_m(self, distance_m: float) -> float:
+        """Metres on the violating side, for signed metres to the zone's edge."""
+        side_m = -distance_m if self.kind is RuleKind.EXCLUSION else distance_m
+        return side_m + self.margin_m
+
     def is_in_force(self, at_s: int) -> bool:
         """Whether the rule is valid, inside its windows or not."""
         return self.from_s <= at_s < self.until_s
