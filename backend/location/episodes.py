@@ -6,7 +6,8 @@ two are kept in step: an alert follows its episode for as long as the facts bear
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
@@ -69,24 +70,48 @@ def record(
         _keep(session, person, rules, row, episode, now)
 
 
-def replace_since(
-    session: Session,
-    person: Person,
-    rules: PersonRules,
-    since_s: int,
-    found: Collection[geofence.Episode],
-    now: datetime,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came out when all since `since_s` was judged again.
+
+    `met` is the state in which judging met the former one again, None if it went on to the end:
+    what is alive in it, and what came after, is as it was.
+    """
+
+    since_s: int
+    found: Mapping[Name, geofence.Episode]
+    met: geofence.State | None
+
+    def settled(self) -> list[geofence.Episode]:
+        """Return the episodes found, without those that go on as they were."""
+        return [episode for name, episode in self.found.items() if self._is_settled(name)]
+
+    def replaces(self, row: Episode) -> bool:
+        """Whether a stored episode was judged again."""
+        return self._is_settled(Name(str(row.rule_id), row.perimeter, row.ordinal))
+
+    def _is_settled(self, name: Name) -> bool:
+        if self.met is None:
+            return True
+        alive = {name_of(episode) for track in self.met.tracks for episode in track.episodes}
+        return name not in alive and name.ordinal < self.met.next_ordinal
+
+
+def replace(
+    session: Session, person: Person, rules: PersonRules, outcome: Outcome, now: datetime
 ) -> None:
-    """Put the episodes of a new judgement in place of those alive after `since_s`."""
+    """Put the episodes of a new judgement in place of those that it judged again."""
+    found = outcome.settled()
     rows = {
         str(row.id): row
         for row in session.scalars(
             select(Episode).where(
                 Episode.supervisee_id == person.supervisee_id,
                 Episode.withdrawn.is_(False),
-                or_(Episode.ended_s.is_(None), Episode.ended_s > since_s),
+                or_(Episode.ended_s.is_(None), Episode.ended_s > outcome.since_s),
             )
         )
+        if outcome.replaces(row)
     }
     attachment = geofence.attach(_alerted(session, rows), tuple(found))
     for continued in attachment.continued:

@@ -7,13 +7,15 @@ folded again, and alerts follow the episodes that come out, whatever order the f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 import geofence
 from backend.core.clock import unix_s
@@ -59,7 +61,8 @@ def judge_fix(
     state = _state_of(person, rules)
     if state is None or fix.at_s <= state.until_s:
         write_fixes()
-        return rejudge(session, person, rules, since_s=fix.at_s, now=now)
+        alike = state is not None and person.judged_epoch == rules.epoch
+        return rejudge(session, person, rules, since_s=fix.at_s, now=now, only_then=alike)
     return _advance(session, person, rules, state, (fix,), fix.at_s, now)
 
 
@@ -75,31 +78,61 @@ def judge_clock(session: Session, person: Person, rules: PersonRules, now: datet
 
 
 def rejudge(
-    session: Session, person: Person, rules: PersonRules, *, since_s: int, now: datetime
+    session: Session,
+    person: Person,
+    rules: PersonRules,
+    *,
+    since_s: int,
+    now: datetime,
+    only_then: bool = False,
 ) -> Person:
     """Return the person after everything since `since_s` was judged again from the stored fixes.
 
-    Alerts follow the episodes: continued, merged or withdrawn with an explanation; what a human
-    decided stays.
+    `only_then` says that no fact is new but those of that one second: where a state comes out as
+    it was stored, all that follows it is judged already. Alerts follow the episodes: continued,
+    merged or withdrawn with an explanation; what a human decided stays.
     """
     until_s = max(person.until_s, since_s)
     state = _restart(session, person, rules, since_s, now)
-    began_s = state.until_s
-    session.execute(
-        delete(Checkpoint).where(
-            Checkpoint.supervisee_id == person.supervisee_id, Checkpoint.until_s > began_s
-        )
-    )
-    found: dict[episodes.Name, geofence.Episode] = {}
-    for chunk_until_s, fixes in _chunks(session, person, began_s, until_s):
+    stored = _checkpoints(session, person, since_s) if only_then else {}
+    refold = Refold(began_s=state.until_s, state=state)
+    for chunk_until_s, fixes in _chunks(session, person, state.until_s, until_s, sorted(stored)):
         judgement = geofence.judge(
-            state, fixes, rules.prepared, until_s=chunk_until_s, parameters=rules.parameters
+            refold.state, fixes, rules.prepared, until_s=chunk_until_s, parameters=rules.parameters
         )
-        found |= {episodes.name_of(episode): episode for episode in judgement.episodes}
-        _keep_checkpoint(session, person, state, judgement.state)
-        state = judgement.state
-    episodes.replace_since(session, person, rules, began_s, found.values(), now)
-    return person.with_judgement(state, rules)
+        refold.add(judgement)
+        if stored.get(chunk_until_s) == judgement.state.dumps():
+            refold.met_again = True
+            break
+    _replace_checkpoints(session, person, refold)
+    episodes.replace(session, person, rules, refold.outcome(), now)
+    return person if refold.met_again else person.with_judgement(refold.state, rules)
+
+
+@dataclass(slots=True, kw_only=True)
+class Refold:
+    """Folding again, from a checkpoint on; `met_again` once a state is what was stored."""
+
+    began_s: int
+    state: geofence.State
+    met_again: bool = False
+    checkpoints: dict[int, bytes] = field(default_factory=dict)
+    found: dict[episodes.Name, geofence.Episode] = field(default_factory=dict)
+
+    def add(self, judgement: geofence.Judgement) -> None:
+        """Take in what the next stretch of time gave."""
+        self.found |= {episodes.name_of(episode): episode for episode in judgement.episodes}
+        if _is_kept(self.state, judgement.state):
+            self.checkpoints[self.state.until_s] = self.state.dumps()
+        self.state = judgement.state
+
+    def outcome(self) -> episodes.Outcome:
+        """Return the episodes that come in place of those that were."""
+        return episodes.Outcome(
+            since_s=self.began_s,
+            found=self.found,
+            met=self.state if self.met_again else None,
+        )
 
 
 def _advance(
@@ -164,16 +197,46 @@ def _restart(
     return geofence.State.begin(at_s=max(begin_s, horizon_s), parameters=rules.parameters)
 
 
+def _checkpoints(session: Session, person: Person, from_s: int) -> dict[int, bytes]:
+    """Return the states stored for this second and later."""
+    rows = session.execute(
+        select(Checkpoint.until_s, Checkpoint.state).where(
+            Checkpoint.supervisee_id == person.supervisee_id, Checkpoint.until_s >= from_s
+        )
+    )
+    return {row.until_s: row.state for row in rows}
+
+
 def _chunks(
-    session: Session, person: Person, after_s: int, until_s: int
+    session: Session, person: Person, after_s: int, until_s: int, cuts_s: list[int]
 ) -> Iterator[tuple[int, list[geofence.Fix]]]:
-    """Yield the stored fixes of `after_s < t <= until_s` between checkpoints, in time order."""
-    facts = stored_facts(session, person.supervisee_id, after_s, until_s)
-    for _, group in groupby(facts, key=lambda fix: fix.at_s // CHECKPOINT_EVERY_S):
-        chunk = list(group)
-        yield chunk[-1].at_s, chunk
-    if not facts or facts[-1].at_s < until_s:
+    """Yield the stored fixes of `after_s < t <= until_s` in time order, cut where states are kept.
+
+    That is wherever a quarter of an hour is over, and at `cuts_s`.
+    """
+    last_s = after_s
+    for fixes in _stretches(session, person, after_s, until_s):
+        for _, group in groupby(
+            fixes,
+            key=lambda fix: (fix.at_s // CHECKPOINT_EVERY_S, bisect_left(cuts_s, fix.at_s)),
+        ):
+            chunk = list(group)
+            last_s = chunk[-1].at_s
+            yield last_s, chunk
+    if last_s < until_s:
         yield until_s, []
+
+
+def _stretches(
+    session: Session, person: Person, after_s: int, until_s: int
+) -> Iterator[list[geofence.Fix]]:
+    """Yield the stored fixes in longer and longer stretches: whoever stops early reads few."""
+    length_s = CHECKPOINT_EVERY_S
+    while after_s < until_s:
+        whole_s = (after_s + 1 + length_s) // CHECKPOINT_EVERY_S * CHECKPOINT_EVERY_S
+        end_s = min(whole_s - 1, until_s)
+        yield stored_facts(session, person.supervisee_id, after_s, end_s)
+        after_s, length_s = end_s, 2 * length_s
 
 
 def stored_facts(
@@ -212,11 +275,30 @@ def _keep_checkpoint(
     session: Session, person: Person, before: geofence.State, after: geofence.State
 ) -> None:
     """Store the state from before a quarter of an hour was passed."""
-    if before.until_s // CHECKPOINT_EVERY_S == after.until_s // CHECKPOINT_EVERY_S:
-        return
-    session.merge(
-        Checkpoint(supervisee_id=person.supervisee_id, until_s=before.until_s, state=before.dumps())
-    )
+    if _is_kept(before, after):
+        row = {"until_s": before.until_s, "state": before.dumps()}
+        session.merge(Checkpoint(supervisee_id=person.supervisee_id, **row))
+
+
+def _is_kept(before: geofence.State, after: geofence.State) -> bool:
+    """Whether between two states a quarter of an hour was over."""
+    return before.until_s // CHECKPOINT_EVERY_S != after.until_s // CHECKPOINT_EVERY_S
+
+
+def _replace_checkpoints(session: Session, person: Person, refold: Refold) -> None:
+    """Put the states of a refold in place of those that it made anew."""
+    mine, made = Checkpoint.supervisee_id == person.supervisee_id, refold.checkpoints
+    from_s = refold.began_s + (refold.began_s not in made)
+    old = [mine, Checkpoint.until_s >= from_s]
+    if refold.met_again:
+        old.append(Checkpoint.until_s < refold.state.until_s)
+    session.execute(delete(Checkpoint).where(*old))
+    new = [
+        {"supervisee_id": person.supervisee_id, "until_s": until_s, "state": state}
+        for until_s, state in made.items()
+    ]
+    if new:
+        session.execute(insert(Checkpoint), new)
 
 
 def forget_old_checkpoints(session: Session, now: datetime) -> None:

@@ -1,0 +1,119 @@
+"""A late fact costs what it changes, and what it changes is what judging all again would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+import geofence
+from backend.core.db import Database
+from backend.identity import service as identity
+from backend.location import judging, person
+from backend.location.models import Checkpoint, PersonState
+from backend.simulator.position import Position
+from tests.support.clocks import FrozenClock
+from tests.support.location import HOME, MARKET, Watched, approach, at, watched_person
+
+_AT_HOME = [at(HOME, east_m=step % 7, north_m=step % 5) for step in range(25)]
+_TO_MARKET = approach(MARKET, 1500.0, 10)
+_DAY = [*_AT_HOME, *_TO_MARKET, *_TO_MARKET[::-1], *_AT_HOME, *_TO_MARKET, *_AT_HOME]
+
+
+def _walk_but(one: Watched, late: int, positions: list[Position], *, edited: bool = False) -> int:
+    """Take a fix a minute, deliver all but one, and that one at last; return how many were folded."""
+    held = None
+    for step, position in enumerate(positions):
+        one.phone.take_fix(position)
+        if step == late:
+            held = one.phone._fix
+        else:
+            one.phone.deliver_fix()
+        one.clock.step(seconds=60)
+    if edited:
+        with one.database.transaction() as session:
+            identity.bump_rules_epoch(session, one.case.supervisee_id)
+    folded = 0
+    fold = geofence.judge
+
+    def counting(
+        state: geofence.State, fixes: list[geofence.Fix], *rest: Any, **named: Any
+    ) -> geofence.Judgement:
+        nonlocal folded
+        folded += len(fixes)
+        return fold(state, fixes, *rest, **named)
+
+    one.phone._fix = held
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geofence, "judge", counting)
+        one.phone.deliver_fix()
+    return folded
+
+
+def _kept(one: Watched) -> dict[str, Any]:
+    """Everything that judging keeps of the person."""
+    with one.database.snapshot() as session:
+        rows = session.execute(
+            select(Checkpoint.until_s, Checkpoint.state).order_by(Checkpoint.until_s)
+        )
+        checkpoints = {row.until_s: row.state for row in rows}
+    episodes = [
+        (row.id, row.ordinal, row.verdict, row.withdrawn, row.alert_id) for row in one.episodes()
+    ]
+    alerts = [(row.id, row.state, row.cleared_at) for row in one.alerts()]
+    return {"checkpoints": checkpoints, "episodes": episodes, "alerts": alerts}
+
+
+def _judge_all_again(one: Watched, since_s: int) -> bytes | None:
+    now = one.clock.now()
+    with one.database.transaction() as session:
+        found = person.find(session, one.case.supervisee_id)
+        assert found is not None
+        rules = one.book.of(session, one.case.supervisee_id, found.rules_epoch, now)
+        again = judging.rejudge(session, found, rules, since_s=since_s, now=now)
+    return again.judgement
+
+
+@pytest.mark.parametrize("late", [3, 20, 31, 34, 44, 60, 80])
+def test_a_late_fix_is_judged_until_nothing_differs_any_more(
+    app: Flask, database: Database, clock: FrozenClock, late: int
+) -> None:
+    one = watched_person(app, database, clock)
+
+    folded = _walk_but(one, late, _DAY)
+
+    kept = _kept(one)
+    with database.snapshot() as session:
+        stored = session.scalars(select(PersonState.judgement)).one()
+    assert folded <= 50
+    fix = next(fix for fix in one.fixes() if fix.seq == late + 1)
+    assert _judge_all_again(one, fix.taken_s) == stored
+    assert _kept(one) == kept
+    assert len([row for row in one.episodes() if not row.withdrawn]) >= 2
+
+
+def test_a_late_fix_that_changes_what_follows_is_judged_to_the_end(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    """The fix that opened the first episode comes last: every episode after it is renumbered."""
+    one = watched_person(app, database, clock)
+    brief = [*_AT_HOME, at(MARKET), *_AT_HOME, *_TO_MARKET, *_AT_HOME]
+
+    folded = _walk_but(one, 25, brief)
+
+    kept = _kept(one)
+    assert folded >= len(brief) - 30
+    _judge_all_again(one, one.fixes()[25].taken_s)
+    assert _kept(one) == kept
+
+
+def test_after_an_edit_of_the_rules_nothing_is_taken_as_judged(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    one = watched_person(app, database, clock)
+
+    folded = _walk_but(one, 3, _DAY[:60], edited=True)
+
+    assert folded >= 56
