@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
-from typing import Final, NoReturn
+from typing import Final
 
+from backend.attestation import strict_json
 from backend.attestation.android.refusal import AndroidRefusal
 
 MAX_AGE: Final = timedelta(hours=48)
@@ -47,6 +47,13 @@ class StatusList:
         """
         if not timedelta(0) <= now - self.fetched_at <= MAX_AGE:
             return AndroidRefusal.STATUS_LIST_STALE
+        return self.listed(serials)
+
+    def listed(self, serials: Iterable[int]) -> AndroidRefusal | None:
+        """What the list says of the first serial that it names, however old it is.
+
+        For keys that were enrolled: what an old list revokes is revoked still.
+        """
         for serial in serials:
             for written in (f"{serial:x}", str(serial)):
                 if written in self.refusals:
@@ -59,8 +66,8 @@ def read_status_list(data: bytes, *, fetched_at: datetime) -> StatusList | Statu
     if len(data) > MAX_LIST_BYTES:
         return StatusListFault.TOO_LARGE
     try:
-        document = _DECODER.decode(data.decode("utf-8", "strict"))
-    except (ValueError, RecursionError):
+        document = strict_json.read(data)
+    except ValueError:
         return StatusListFault.NOT_JSON
     entries = document.get("entries") if type(document) is dict else None
     if type(entries) is not dict:
@@ -79,17 +86,3 @@ _REFUSALS: Final = {
     "REVOKED": AndroidRefusal.REVOKED,
     "SUSPENDED": AndroidRefusal.SUSPENDED,
 }
-
-
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is named twice")
-    return members
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_no_constant)

@@ -15,7 +15,7 @@ from backend.attestation.android.extension import read_key_description
 from backend.attestation.android.key_description import KeyDescription, SecurityLevel
 from backend.attestation.android.policy import App, default_policy
 from backend.attestation.certificates import spki_of
-from tests.backend.attestation.android_ca import (
+from tests.support.attestation.android_ca import (
     APP,
     ATTESTATION_KEY,
     BATCH,
@@ -38,8 +38,8 @@ from tests.backend.attestation.android_ca import (
     showing,
     stating,
 )
-from tests.backend.attestation.der_writer import context, integer, octets, sequence
-from tests.backend.attestation.x509_writer import UNTIL
+from tests.support.attestation.der_writer import context, integer, octets, sequence
+from tests.support.attestation.x509_writer import UNTIL
 
 
 def accepted(attempt: Attempt) -> AndroidAttestation:

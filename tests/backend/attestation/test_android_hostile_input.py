@@ -13,15 +13,15 @@ from backend.attestation.android.chain import read_x5c
 from backend.attestation.android.extension import read_key_description
 from backend.attestation.android.key_description import KeyDescription
 from backend.attestation.android.refusal import AndroidRefusal
-from tests.backend.attestation.android_ca import (
+from tests.support.attestation.android_ca import (
     FACTORY_CHAIN,
     GOOD_HARDWARE,
     GOOD_SOFTWARE,
     Attempt,
     Statement,
 )
-from tests.backend.attestation.der_writer import context, integer, null, octets, sequence, tlv
-from tests.backend.attestation.x509_writer import chain
+from tests.support.attestation.der_writer import context, integer, null, octets, sequence, tlv
+from tests.support.attestation.x509_writer import chain
 
 EXTENSION: Final = Statement().der()
 DERS: Final = chain(FACTORY_CHAIN)

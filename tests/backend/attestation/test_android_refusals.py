@@ -16,7 +16,7 @@ from backend.attestation.android.key_description import EXTENSION_OID, SecurityL
 from backend.attestation.android.policy import AndroidPolicy, App, default_policy
 from backend.attestation.android.refusal import AndroidRefusal
 from backend.attestation.trust import Roots
-from tests.backend.attestation.android_ca import (
+from tests.support.attestation.android_ca import (
     APP,
     ATTESTATION_KEY,
     BATCH,
@@ -48,7 +48,7 @@ from tests.backend.attestation.android_ca import (
     stating,
     target,
 )
-from tests.backend.attestation.der_writer import (
+from tests.support.attestation.der_writer import (
     context,
     enumerated,
     integer,
@@ -58,7 +58,7 @@ from tests.backend.attestation.der_writer import (
     set_of,
     tlv,
 )
-from tests.backend.attestation.x509_writer import Link, chain, name, new_key
+from tests.support.attestation.x509_writer import Link, chain, name, new_key
 
 DERS: Final = chain(FACTORY_CHAIN)
 FAKE: Final = target(Statement().der())

@@ -13,7 +13,7 @@ from backend.attestation.apple.assertion import Assertion, CounterAdvance
 from backend.attestation.apple.attestation import AppleAttestation
 from backend.attestation.apple.policy import Environment
 from backend.attestation.apple.receipt import Receipt
-from tests.backend.attestation.apple_ca import (
+from tests.support.attestation.apple_ca import (
     APP_ID,
     ATTESTED,
     CREATED_AT,

@@ -21,7 +21,8 @@ from backend.attestation.apple.receipt import (
     verify_receipt,
 )
 from backend.attestation.apple.refusal import AppleRefusal
-from tests.backend.attestation.apple_ca import (
+from tests.backend.attestation.apple_vectors import vectors
+from tests.support.attestation.apple_ca import (
     APP_ID,
     NOW,
     PHONE_KEY,
@@ -30,7 +31,6 @@ from tests.backend.attestation.apple_ca import (
     Given,
     Signing,
 )
-from tests.backend.attestation.apple_vectors import vectors
 
 OBJECT: Final = Attempt().object()
 ASSERTION: Final = Signing().bytes()

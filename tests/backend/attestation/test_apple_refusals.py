@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from backend.attestation.apple.policy import ApplePolicy, Environment
 from backend.attestation.apple.refusal import AppleRefusal
 from backend.attestation.trust import Roots
-from tests.backend.attestation.apple_ca import (
+from tests.support.attestation.apple_ca import (
     APP_ID,
     ATTESTED,
     CHALLENGE,
@@ -34,7 +34,7 @@ from tests.backend.attestation.apple_ca import (
     key_id_of,
     nonce_extension,
 )
-from tests.backend.attestation.der_writer import (
+from tests.support.attestation.der_writer import (
     context,
     integer,
     null,
@@ -43,7 +43,7 @@ from tests.backend.attestation.der_writer import (
     set_of,
     tlv,
 )
-from tests.backend.attestation.x509_writer import UNTIL, Link, name, new_key
+from tests.support.attestation.x509_writer import UNTIL, Link, name, new_key
 
 R = AppleRefusal
 OTHER: Final = new_key()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backend.attestation import ber, der
 from backend.attestation.der import Element, NotDerError, WrongShapeError
-from tests.backend.attestation.der_writer import (
+from tests.support.attestation.der_writer import (
     boolean,
     context,
     enumerated,

@@ -116,3 +116,15 @@ def test_every_listed_serial_is_found_and_no_other(serials: list[int], in_hex: b
     for other in others:
         expected = f"{other:x}" in written or str(other) in written
         assert (listed.refusal((other,), NOW) is not None) is expected
+
+
+def test_what_an_old_list_revokes_is_revoked_still() -> None:
+    old = StatusList(
+        refusals={"ba7c4": AndroidRefusal.REVOKED},
+        fetched_at=NOW - timedelta(days=30),
+        version="an old list",
+    )
+
+    assert old.refusal([0xBA7C4], NOW) is AndroidRefusal.STATUS_LIST_STALE
+    assert old.listed([1, 0xBA7C4]) is AndroidRefusal.REVOKED
+    assert old.listed([1]) is None

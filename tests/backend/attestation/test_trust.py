@@ -7,7 +7,7 @@ from base64 import encodebytes
 import pytest
 
 from backend.attestation.trust import Roots, android_roots, read_roots
-from tests.backend.attestation.x509_writer import Link, name, new_key, roots_of
+from tests.support.attestation.x509_writer import Link, name, new_key, roots_of
 
 
 def _pem(der: bytes) -> bytes:

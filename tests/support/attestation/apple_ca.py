@@ -21,8 +21,8 @@ from backend.attestation.apple.policy import ApplePolicy, Environment
 from backend.attestation.apple.receipt import Receipt, verify_receipt
 from backend.attestation.apple.refusal import AppleRefusal
 from backend.attestation.trust import Roots
-from tests.backend.attestation.der_writer import context, integer, octets, sequence, set_of, tlv
-from tests.backend.attestation.x509_writer import Key, Link, name, new_key, roots_of
+from tests.support.attestation.der_writer import context, integer, octets, sequence, set_of, tlv
+from tests.support.attestation.x509_writer import Key, Link, name, new_key, roots_of
 
 NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 APP_ID: Final = "ABCDE12345.test.connectrex.phone"

@@ -16,7 +16,7 @@ from backend.attestation.android.policy import AndroidPolicy, App, default_polic
 from backend.attestation.android.refusal import AndroidRefusal
 from backend.attestation.android.status_list import StatusList
 from backend.attestation.trust import Roots
-from tests.backend.attestation.der_writer import (
+from tests.support.attestation.der_writer import (
     boolean,
     context,
     enumerated,
@@ -26,7 +26,7 @@ from tests.backend.attestation.der_writer import (
     sequence,
     set_of,
 )
-from tests.backend.attestation.x509_writer import Link, chain, name, new_key, roots_of
+from tests.support.attestation.x509_writer import Link, chain, name, new_key, roots_of
 
 NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CHALLENGE: Final = bytes(range(32))
