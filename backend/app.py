@@ -25,6 +25,7 @@ from backend.core.jobs import Schedule
 from backend.core.json import StrictJsonProvider
 from backend.core.settings import Settings
 from backend.devices.authentication import Authentication
+from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.guard import DeviceGuard
 from backend.devices.views import BLUEPRINTS as DEVICES
 from backend.identity.guard import OfficerGuard
@@ -79,7 +80,12 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
         settings=settings,
         database=database,
         clock=clock,
-        parts={Authentication: authentication, Schedule: worker.SCHEDULE, Desk: desk},
+        parts={
+            Authentication: authentication,
+            EvidencePolicy: EvidencePolicy.of(settings),
+            Schedule: worker.SCHEDULE,
+            Desk: desk,
+        },
     )
     logs.configure(settings)
     app.before_request(_start_timing)

@@ -18,6 +18,7 @@ class AlertKind(Enum):
     DEVICE_BATTERY = "device-battery"
     DEVICE_RE_ENROLLED = "device-re-enrolled"
     DEVICE_REVOKED = "device-revoked"
+    DEVICE_DOUBTFUL = "device-doubtful"
     JOURNAL_FORK = "journal-fork"
     FAILURE_TO_ENROL = "failure-to-enrol"
     FAILURE_TO_REPORT = "failure-to-report"

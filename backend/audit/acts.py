@@ -43,6 +43,7 @@ class Act(Enum):
     DEVICE_SUSPENDED = "device.suspended"
     DEVICE_REINSTATED = "device.reinstated"
     DEVICE_REVOKED = "device.revoked"
+    DEVICE_APP_ASSERTED = "device.app-asserted"
     PUSH_ADDRESS_SET = "push-address.set"
     PUSH_ADDRESS_FORGOTTEN = "push-address.forgotten"
 

@@ -53,6 +53,7 @@ class Code(Enum):
 
     ENROLMENT_REFUSED = _Kind("enrolment-refused", 403, "The enrolment code does not hold")
     EVIDENCE_REFUSED = _Kind("evidence-refused", 422, "The device's evidence is not accepted")
+    EVIDENCE_UNCHECKABLE = _Kind("evidence-uncheckable", 503, "Devices cannot be checked now")
     ASSURANCE_TOO_LOW = _Kind("assurance-too-low", 403, "The agency asks for a stronger device")
     GEOMETRY_REFUSED = _Kind("geometry-refused", 422, "The zone's geometry is not usable")
     SCHEDULE_REFUSED = _Kind("schedule-refused", 422, "The schedule is not usable")

@@ -107,6 +107,39 @@ class Settings:
         "without it nowhere",
         default=None,
     )
+    android_apps: str | None = setting(
+        "Our Android apps, `package=digest,…`: SHA-256 of the signing certificate in hexadecimal, "
+        "`+` between those of several signers; without it `android-key` is refused",
+        default=None,
+    )
+    android_status_list: str = setting(
+        "List of revoked attestation keys: an `https://` URL, or a file that you keep fresh",
+        default="https://android.googleapis.com/attestation/status",
+    )
+    android_least_patch: int | None = setting(
+        "Oldest security patch of an Android phone's system that is accepted, `YYYYMM`",
+        default=None,
+    )
+    android_boot_keys: str | None = setting(
+        "Boot keys of owners' systems that are accepted, hexadecimal digests with `,` between",
+        default=None,
+    )
+    ios_apps: str | None = setting(
+        "Our iOS apps, `TEAM.bundle.identifier,…`; without it `apple-appattest` is refused",
+        default=None,
+    )
+    app_attest_environment: str = setting(
+        "`production`, or `development` (never in production mode)", default="production"
+    )
+    play_integrity_keys: Path | None = setting(
+        'JSON file `{"package": {"decryption": "…", "verification": "…"}}` as the Play Console '
+        "gives them; without it `play-integrity` is refused",
+        default=None,
+    )
+    attestation_roots: Path | None = setting(
+        "PEM file of the roots of all evidence, instead of Google's and Apple's; demo and test only",
+        default=None,
+    )
     stepped_clock: Path | None = setting(
         "File of a stepped clock; demo and test only", default=None
     )
@@ -158,9 +191,16 @@ def _parse(name: str, text: str) -> Any:
                 return Mode(text)
             case "root_secret":
                 return bytes.fromhex(text)
-            case "trusted_proxies" | "worker_metrics_port":
+            case "trusted_proxies" | "worker_metrics_port" | "android_least_patch":
                 return int(text)
-            case "server_keys" | "fcm_credentials" | "fcm_ca_bundle" | "stepped_clock":
+            case (
+                "server_keys"
+                | "fcm_credentials"
+                | "fcm_ca_bundle"
+                | "stepped_clock"
+                | "play_integrity_keys"
+                | "attestation_roots"
+            ):
                 return Path(text)
             case _:
                 return text
@@ -189,10 +229,13 @@ def _problems(settings: Settings) -> list[str]:
         wrong |= {
             "PUBLIC_URL must be https in production": url.scheme != "https",
             "SMTP_URL is needed: a critical alert goes out by e-mail": settings.smtp_url is None,
+            "APP_ATTEST_ENVIRONMENT must be production": settings.app_attest_environment
+            != "production",
         }
     if settings.mode not in {Mode.DEMO, Mode.TEST}:
         wrong |= {
             "STEPPED_CLOCK is for demo and test only": settings.stepped_clock is not None,
+            "ATTESTATION_ROOTS is for demo and test only": settings.attestation_roots is not None,
             "FCM_PROXY on this machine is for demo and test only": _is_here(settings.fcm_proxy),
             "FCM_CREDENTIALS of the local fake are for demo and test only": _are_fake(credentials),
             "STRIPE_API is for demo and test only": settings.stripe_api is not None,

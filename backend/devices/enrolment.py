@@ -3,9 +3,9 @@
   1  the proof's nonce is an open challenge: issued at most 300 s ago, and not used
   2  the proof holds for this request: whoever sends it has the key
   3  the challenge's code is open still
-  4  there is no evidence that this server cannot verify
-  5  the agency admits a device of this level
-  6  the key was never enrolled, for whomever
+  4  all evidence that is shown holds (`verification.judge`)
+  5  the agency admits a device of the level that it grants
+  6  the key was never enrolled, for whomever, nor was the App Attest key that vouches for it
 Then code and challenge are used up and an activation begins. What fails in 1 or 2 is counted by the
 caller and leaves no trace; the rest is an answer, not an exception, because it is recorded.
 
@@ -26,33 +26,40 @@ from sqlalchemy import select
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Severity
+from backend.attestation.android.refusal import AndroidRefusal
 from backend.audit import service as audit
 from backend.audit.acts import Act, Outcome
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Session
 from backend.core.errors import Code
 from backend.core.ids import new_id
-from backend.devices import keys
-from backend.devices.assurance import Assurance, Platform, granted
+from backend.devices import keys, recorded_evidence
+from backend.devices.assurance import Assurance, Platform
+from backend.devices.enrolment_advice import Remedy, remedy_for, what_to_do
 from backend.devices.enrolment_code import CodeEnd
+from backend.devices.evidence import Evidence
+from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.key_context import point_of
 from backend.devices.key_state import KeyReason, KeyState
 from backend.devices.models import ActivationRow, DeviceKey, EnrolmentChallenge, EnrolmentCode
 from backend.devices.push_address import Holder, PushAddress, set_push_address
+from backend.devices.status_lists import current_status_list
+from backend.devices.verification import Enrolling, EvidenceRefused, Judged, judge
 from backend.identity import service as identity
 from backend.identity.policy import AgencyPolicy
 from backend.proof.dpop import NewKey, OpenedEnrolment, SignedRequest, verify_enrolment
 from backend.proof.refusal import ProofRefusal, Refused
+from notifications.formats import Language
 
 CODE_OVER: Final = "The code does not hold or is over. Ask your officer for another one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone:
-    """What a device says of itself; `evidence` are the types of what it shows of its hardware."""
+    """What a device says of itself, and shows of its hardware."""
 
     platform: Platform
-    evidence: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
     push: PushAddress | None
     app_version: str
     os_version: str
@@ -70,11 +77,18 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentRefused:
-    """Why a phone was not enrolled: a problem's code, words for it, and the member at fault."""
+    """Why a phone was not enrolled: a problem's code, words for it, and the member at fault.
+
+    `reason` is the stable name of what is wrong with evidence of the type `evidence`;
+    `what_to_do` is for the person, in their language.
+    """
 
     code: Code
     detail: str
     pointer: str | None = None
+    evidence: str | None = None
+    reason: str | None = None
+    what_to_do: str | None = None
 
 
 def enrol(
@@ -83,13 +97,14 @@ def enrol(
     phone: Phone,
     *,
     request: SignedRequest,
+    evidence_policy: EvidencePolicy,
     address: str | None,
     now: datetime,
 ) -> Enrolled | EnrolmentRefused | Refused:
     """Return the phone enrolled, or why it is not; the caller commits in either case.
 
     The same key with the same challenge again, while that is good, gets the same answer: the first
-    may have been lost. Writes activation, key, its event and push address. Audited.
+    may have been lost. Writes activation, key, its event, its evidence and push address. Audited.
     """
     # 1
     found = _open(session, opened.challenge, now)
@@ -112,12 +127,12 @@ def enrol(
         address=address,
     )
     policy = identity.get_agency(session, found.code.agency_id).policy
-    objection = _objection(session, found.code, phone, key, policy)
-    if objection is not None:
-        _record_refusal(session, actor, found.code, objection, now)
-        return objection
+    judged = _admit(session, actor, found, phone, key, policy, evidence_policy, now)
+    if isinstance(judged, EnrolmentRefused):
+        _record_refusal(session, actor, found.code, judged, now)
+        return judged
 
-    return _activate(session, actor, found, phone, key, policy, now)
+    return _activate(session, actor, found, phone, key, judged, policy, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,28 +173,45 @@ def _same_answer(session: Session, found: _Opening, key: NewKey) -> Enrolled | R
     )
 
 
-def _objection(
-    session: Session, code: EnrolmentCode, phone: Phone, key: NewKey, policy: AgencyPolicy
-) -> EnrolmentRefused | None:
+def _admit(
+    session: Session,
+    actor: Actor,
+    found: _Opening,
+    phone: Phone,
+    key: NewKey,
+    policy: AgencyPolicy,
+    evidence_policy: EvidencePolicy,
+    now: datetime,
+) -> Judged | EnrolmentRefused:
     # 3
-    if code.ended_at is not None:
+    if found.code.ended_at is not None:
         return EnrolmentRefused(code=Code.ENROLMENT_REFUSED, detail=CODE_OVER)
 
     # 4
-    if phone.evidence:
-        return EnrolmentRefused(
-            code=Code.EVIDENCE_REFUSED,
-            detail=f"This server does not verify evidence of the type {phone.evidence[0]}.",
-            pointer="/evidence/0/type",
-        )
+    language = identity.me(session, actor).language
+    judged = judge(
+        phone.evidence,
+        Enrolling(
+            platform=phone.platform,
+            key=key.public_key,
+            jkt=key.jkt,
+            challenge=found.challenge.challenge,
+        ),
+        policy=evidence_policy,
+        status_list=current_status_list(session) if phone.evidence else None,
+        now=now,
+    )
+    if isinstance(judged, EvidenceRefused):
+        return _unconvincing(judged, language)
 
     # 5
     least = Assurance(policy.least_assurance)
-    if not granted(phone.platform).meets(least):
+    if not judged.assurance.meets(least):
         return EnrolmentRefused(
             code=Code.ASSURANCE_TOO_LOW,
-            detail=f"The agency admits devices from the level {least.value} on. Ask your officer "
-            "which phone to use.",
+            detail=f"The agency admits devices from the level {least.value} on; this one showed "
+            f"{judged.assurance.value}. Ask your officer which phone to use.",
+            what_to_do=what_to_do(Remedy.ANOTHER_PHONE, language),
         )
 
     # 6
@@ -187,7 +219,22 @@ def _objection(
         return EnrolmentRefused(
             code=Code.ALREADY_EXISTS, detail="This key was enrolled before: make a new one."
         )
-    return None
+    repeated = recorded_evidence.repeated_app_key(session, judged)
+    return judged if repeated is None else _unconvincing(repeated, language)
+
+
+def _unconvincing(refused: EvidenceRefused, language: Language) -> EnrolmentRefused:
+    """Return the answer to evidence that does not hold."""
+    reason = refused.reason
+    uncheckable = reason in {AndroidRefusal.STATUS_LIST_MISSING, AndroidRefusal.STATUS_LIST_STALE}
+    return EnrolmentRefused(
+        code=Code.EVIDENCE_UNCHECKABLE if uncheckable else Code.EVIDENCE_REFUSED,
+        detail=f"{refused.type}: {reason.value}",
+        pointer=f"/evidence/{refused.index}/{refused.member}",
+        evidence=refused.type,
+        reason=reason.name,
+        what_to_do=what_to_do(remedy_for(reason), language),
+    )
 
 
 def _activate(
@@ -196,6 +243,7 @@ def _activate(
     found: _Opening,
     phone: Phone,
     key: NewKey,
+    judged: Judged,
     policy: AgencyPolicy,
     now: datetime,
 ) -> Enrolled:
@@ -206,10 +254,11 @@ def _activate(
     activation = _activation(found, phone, now)
     session.add(activation)
     session.flush()  # the key refers to it by table name, which orders nothing
-    row = _device_key(activation, phone, key, now)
+    row = _device_key(activation, judged.assurance, key, now)
     session.add(row)
     session.flush()
     session.add(keys.key_event(actor, row, now))
+    recorded_evidence.record(session, row, judged, policy, now)
     _set_push(session, actor, activation, phone, now)
     _record_enrolment(session, actor, row, earlier_id, now)
     return Enrolled(
@@ -230,14 +279,16 @@ def _activation(found: _Opening, phone: Phone, now: datetime) -> ActivationRow:
     )
 
 
-def _device_key(activation: ActivationRow, phone: Phone, key: NewKey, now: datetime) -> DeviceKey:
+def _device_key(
+    activation: ActivationRow, assurance: Assurance, key: NewKey, now: datetime
+) -> DeviceKey:
     return DeviceKey(
         jkt=key.jkt,
         activation_id=activation.id,
         supervisee_id=activation.supervisee_id,
         agency_id=activation.agency_id,
         public_key=point_of(key.public_key),
-        assurance=granted(phone.platform),
+        assurance=assurance,
         enrolled_at=now,
         state=KeyState.ACTIVE,
         state_reason=KeyReason.ENROLLED,
@@ -304,5 +355,9 @@ def _record_refusal(
         supervisee_id=code.supervisee_id,
         now=now,
         outcome=Outcome.FAILED,
-        details={"code": refusal.code.slug},
+        details={
+            "code": refusal.code.slug,
+            "evidence": refusal.evidence,
+            "reason": refusal.reason,
+        },
     )

@@ -65,7 +65,7 @@ def key_contexts(session: Session, jkts: Collection[str]) -> dict[str, KeyContex
 def _context(row: Any) -> KeyContext:
     return KeyContext(
         jkt=row.jkt,
-        public_key=_public_key(row.public_key),
+        public_key=key_of(row.public_key),
         state=row.state,
         assurance=row.assurance,
         activation_id=row.activation_id,
@@ -75,7 +75,8 @@ def _context(row: Any) -> KeyContext:
 
 
 @lru_cache(maxsize=_KEPT_KEYS)
-def _public_key(point: bytes) -> ec.EllipticCurvePublicKey:
+def key_of(point: bytes) -> ec.EllipticCurvePublicKey:
+    """Return the public key of which `point_of` was kept."""
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _UNCOMPRESSED + point)
 
 

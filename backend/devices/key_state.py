@@ -36,6 +36,10 @@ class KeyReason(Enum):
     SUPERVISION_ENDED = "supervision-ended"
     AGENCY_DECISION = "agency-decision"
     ANOTHER_DEVICE_ENROLLED = "another-device-enrolled"
+    ATTESTATION_REVOKED = "attestation-revoked"
+    """By the system: the maker no longer stands by the key that attested this one."""
+    BELOW_POLICY = "below-policy"
+    """By the system: the agency asks for a stronger device than this one proved to be."""
 
 
 _STEPS: Final[Mapping[KeyState, frozenset[KeyState]]] = {

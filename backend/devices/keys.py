@@ -13,7 +13,7 @@ from sqlalchemy import Select, select, update
 
 from backend.audit import service as audit
 from backend.audit.acts import Act
-from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.actor import SYSTEM, Actor, ActorKind, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
@@ -163,6 +163,21 @@ def revoke(session: Session, actor: Actor, jkt: str, *, reason: KeyReason, now: 
     return _key(row)
 
 
+def suspend_for_system(
+    session: Session, jkt: str, *, reason: KeyReason, now: datetime
+) -> DeviceKey | None:
+    """Suspend a key because what its enrolment stood on gave way; None unless it is active.
+
+    Audited, as an act of the system.
+    """
+    active = (DeviceKey.jkt == jkt) & (DeviceKey.state == KeyState.ACTIVE)
+    row = session.scalar(select(DeviceKey).where(active).with_for_update())
+    if row is not None:
+        _step(session, SYSTEM, row, KeyState.SUSPENDED, reason, now)
+        _record(session, SYSTEM, row, Act.DEVICE_SUSPENDED, now)
+    return row
+
+
 def supersede(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> UUID | None:
     """End the activation that the person has, because another begins; return its id. Audited."""
     rows = session.scalars(
@@ -178,14 +193,20 @@ def supersede(session: Session, actor: Actor, supervisee_id: UUID, now: datetime
     return rows[0].activation_id if rows else None
 
 
-def _owned_key(session: Session, actor: Actor, jkt: str) -> DeviceKey:
-    actor.require(Permission.DEVICE_REVOKE)
+def visible_key(session: Session, actor: Actor, jkt: str, *, for_update: bool = False) -> DeviceKey:
+    """Return a key of somebody whom the actor may see. Raises NOT_FOUND."""
     if _THUMBPRINT.fullmatch(jkt) is None:  # nor is it text that every database takes
         raise not_found()
-    row = session.scalar(_visible_key(actor, jkt).with_for_update())
+    statement = _visible_key(actor, jkt)
+    row = session.scalar(statement.with_for_update() if for_update else statement)
     if row is None:
         raise not_found()
     return row
+
+
+def _owned_key(session: Session, actor: Actor, jkt: str) -> DeviceKey:
+    actor.require(Permission.DEVICE_REVOKE)
+    return visible_key(session, actor, jkt, for_update=True)
 
 
 def _visible_key(actor: Actor, jkt: str) -> Select[DeviceKey]:

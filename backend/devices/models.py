@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import CREDENTIAL, DEVICE, OPERATIONAL
 from backend.core.db import Base, stored_enum
 from backend.devices.assurance import Assurance, Platform
 from backend.devices.enrolment_code import CodeEnd
+from backend.devices.evidence import EvidenceType
 from backend.devices.key_state import ActivationEnd, KeyReason, KeyState
 
 
@@ -136,6 +138,59 @@ class KeyEvent(Base):
     state: Mapped[KeyState] = mapped_column(stored_enum(KeyState), info=DEVICE)
     reason: Mapped[KeyReason] = mapped_column(stored_enum(KeyReason), info=DEVICE)
     officer_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+
+
+class DeviceEvidence(Base):
+    """What a phone showed of its hardware when it was enrolled, what it said, and by what judged.
+
+    `received` is the evidence as it came, in JSON. `serials` are those of an Android chain, in
+    hexadecimal; `batch_key` is SHA-256 of a factory's key of attestation, which many phones share.
+    """
+
+    __tablename__ = "device_evidence"
+    __table_args__ = (
+        Index("ix_device_evidence_agency_id_batch_key", "agency_id", "batch_key"),
+        {"info": {"immutable": True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    jkt: Mapped[str] = mapped_column(ForeignKey("device_keys.jkt"), index=True)
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), info=OPERATIONAL)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    type: Mapped[EvidenceType] = mapped_column(stored_enum(EvidenceType), info=DEVICE)
+    at: Mapped[datetime] = mapped_column(info=DEVICE)
+    received: Mapped[str] = mapped_column(info=DEVICE)
+    verdict: Mapped[dict[str, Any]] = mapped_column(JSON, info=DEVICE)
+    roots_version: Mapped[str | None] = mapped_column(String(64), info=OPERATIONAL)
+    status_list_version: Mapped[str | None] = mapped_column(String(64), info=OPERATIONAL)
+    serials: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), info=DEVICE)
+    batch_key: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=DEVICE)
+
+
+class AppAttestKey(Base):
+    """A key of App Attest that vouches for a phone's own key, and how often it has signed."""
+
+    __tablename__ = "app_attest_keys"
+    __table_args__ = ({"info": {"immutable": ("counter", "asserted_at")}},)
+
+    jkt: Mapped[str] = mapped_column(ForeignKey("device_keys.jkt"), primary_key=True)
+    key_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True, info=DEVICE)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(64), info=DEVICE)
+    app_id: Mapped[str] = mapped_column(String(255), info=DEVICE)
+    counter: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    asserted_at: Mapped[datetime | None] = mapped_column(info=DEVICE)
+
+
+class StatusListRow(Base):
+    """A version of the makers' list of revoked keys; `fetched_at` is when it was last the newest."""
+
+    __tablename__ = "status_lists"
+    __table_args__ = ({"info": {"immutable": ("fetched_at",)}},)
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary, info=OPERATIONAL)
+    fetched_at: Mapped[datetime] = mapped_column(index=True, info=OPERATIONAL)
 
 
 class PushKind(Enum):

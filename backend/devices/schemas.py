@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -9,6 +11,15 @@ from marshmallow import fields, validate
 
 from backend.core.schemas import FreeText, Instant, Schema, page_of
 from backend.devices.assurance import Assurance, Platform
+from backend.devices.evidence import (
+    AndroidKeyEvidence,
+    AppAttestEvidence,
+    Evidence,
+    EvidenceType,
+    KnownEvidence,
+    PlayIntegrityEvidence,
+    UnknownEvidence,
+)
 from backend.devices.key_state import (
     REVOCATION_REASONS,
     SUSPENSION_REASONS,
@@ -20,6 +31,15 @@ from backend.devices.models import PushKind
 from backend.devices.push_address import MAX_ADDRESS_CHARACTERS, PushAddress
 from backend.devices.service import Phone
 
+_MAX_EVIDENCE = 1 << 20
+_MAX_CERTIFICATES = 64
+_MAX_ASSERTION = 8192
+_MAX_CLIENT_DATA = 512
+_EVIDENCE: Mapping[str, type[KnownEvidence]] = {
+    "android-key": AndroidKeyEvidence,
+    "apple-appattest": AppAttestEvidence,
+    "play-integrity": PlayIntegrityEvidence,
+}
 _VISIBLE_ASCII = validate.Regexp(r"[\x21-\x7e]+\Z", error="Must be visible ASCII without spaces.")
 
 
@@ -56,8 +76,15 @@ class PushAddressSchema(Schema):
         return PushAddress(kind=data["kind"], value=data["address"])
 
 
+def _text(description: str) -> fields.String:
+    """A text of evidence: its verifier is the one that says what is too large."""
+    return fields.String(
+        validate=validate.Length(max=_MAX_EVIDENCE), metadata={"description": description}
+    )
+
+
 class DeviceEvidenceSchema(Schema):
-    """What a device shows of its hardware; the members depend on the type."""
+    """What a device shows of its hardware; which members it has depends on the type."""
 
     class Meta(Schema.Meta):
         """Members of a type that is refused by its name are not looked at."""
@@ -65,8 +92,33 @@ class DeviceEvidenceSchema(Schema):
         unknown = ma.INCLUDE
 
     type = fields.String(
-        required=True, validate=validate.And(validate.Length(max=40), _VISIBLE_ASCII)
+        required=True,
+        validate=validate.And(validate.Length(max=40), _VISIBLE_ASCII),
+        metadata={"description": "`android-key`, `apple-appattest` or `play-integrity`"},
     )
+    x5c = fields.List(
+        _text("A certificate in base64"),
+        validate=validate.Length(max=_MAX_CERTIFICATES),
+        metadata={"description": "android-key: the key's certificates, its own first"},
+    )
+    key_id = _text("apple-appattest: the key identifier, as iOS gives it")
+    object = _text("apple-appattest: the attestation object in base64")
+    client_data = _text('apple-appattest: `{"challenge", "jkt"}` as it was hashed')
+    token = _text("play-integrity: the token, asked for with the nonce of docs/protocol.md")
+
+    @ma.post_load
+    def make_evidence(self, data: dict[str, Any], **_: Any) -> Evidence:
+        """Return the evidence as a value; a known type has exactly its own members."""
+        name = data.pop("type")
+        kind = _EVIDENCE.get(name)
+        if kind is None:
+            return UnknownEvidence(name=name)
+        wanted = {item.name for item in dataclasses.fields(kind)}
+        wrong = {name: ["Missing data for required field."] for name in wanted - data.keys()}
+        wrong |= {name: ["Unknown field."] for name in data.keys() - wanted}
+        if wrong:
+            raise ma.ValidationError(wrong)
+        return kind(**data)
 
 
 class NewDeviceSchema(Schema):
@@ -83,7 +135,7 @@ class NewDeviceSchema(Schema):
     @ma.post_load
     def make_phone(self, data: dict[str, Any], **_: Any) -> Phone:
         """Return the device as a value."""
-        return Phone(**data | {"evidence": tuple(item["type"] for item in data["evidence"])})
+        return Phone(**data | {"evidence": tuple(data["evidence"])})
 
 
 class DevicePolicySchema(Schema):
@@ -122,6 +174,28 @@ class MessageDeliverySchema(Schema):
     message_id = fields.UUID(required=True, metadata={"description": "`id` of the push data"})
 
 
+class AppAssertionSchema(Schema):
+    """What the genuine app signed with its App Attest key."""
+
+    assertion = fields.String(
+        required=True,
+        validate=validate.Length(max=_MAX_ASSERTION),
+        metadata={"description": "The assertion in base64"},
+    )
+    client_data = fields.String(
+        required=True,
+        validate=validate.Length(max=_MAX_CLIENT_DATA),
+        metadata={"description": '`{"challenge": <nonce of this proof>, "jkt"}` as it was hashed'},
+    )
+
+
+class AppAssertedSchema(Schema):
+    """How often the app's key has signed."""
+
+    counter = fields.Integer(required=True)
+    asserted_at = Instant(required=True)
+
+
 class IssuedEnrolmentCodeSchema(Schema):
     """A code, shown this once."""
 
@@ -139,6 +213,23 @@ class DeviceKeySchema(Schema):
     state = fields.Enum(KeyState, by_value=True, required=True)
     state_reason = fields.Enum(KeyReason, by_value=True, required=True)
     state_since = Instant(required=True)
+
+
+class RecordedEvidenceSchema(Schema):
+    """What a device showed when it was enrolled."""
+
+    id = fields.UUID(required=True)
+    type = fields.Enum(EvidenceType, by_value=True, required=True)
+    at = Instant(required=True)
+    verdict = fields.Dict(required=True, metadata={"description": "What it says, by its type"})
+    roots_version = fields.String(required=True, allow_none=True)
+    status_list_version = fields.String(required=True, allow_none=True)
+
+
+class DeviceEvidenceListSchema(Schema):
+    """All that a device showed when it was enrolled."""
+
+    items = fields.List(fields.Nested(RecordedEvidenceSchema), required=True)
 
 
 class ActivationSchema(Schema):

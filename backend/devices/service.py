@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.core.ids import new_id
+from backend.devices.assertions import AppAsserted, assert_app
 from backend.devices.codes import Challenge, IssuedCode, issue_code, open_challenge
 from backend.devices.enrolment import Enrolled, EnrolmentRefused, Phone, enrol
 from backend.devices.key_context import KeyContext, key_context, key_contexts
@@ -27,14 +28,20 @@ from backend.devices.push_address import (
     push_addresses_of,
     set_push_address,
 )
+from backend.devices.rechecking import RECHECK_BATCH, suspend_below_policy, suspend_revoked
+from backend.devices.recorded_evidence import Evidence, evidence_of
 from backend.devices.replay import forget_used_proofs
+from backend.devices.status_lists import StatusListFaultError, keep_status_list
 from backend.proof.access_token import TOKEN_LIFE, AccessTokens
 
 __all__ = [
+    "RECHECK_BATCH",
     "Activation",
+    "AppAsserted",
     "Challenge",
     "Enrolled",
     "EnrolmentRefused",
+    "Evidence",
     "Holder",
     "IssuedCode",
     "IssuedToken",
@@ -43,14 +50,18 @@ __all__ = [
     "Phone",
     "PushAddress",
     "PushKind",
+    "StatusListFaultError",
     "activation_in_force",
     "activations_of",
     "active_people",
+    "assert_app",
     "enrol",
+    "evidence_of",
     "forget_push_address",
     "forget_used_proofs",
     "issue_code",
     "issue_token",
+    "keep_status_list",
     "key_context",
     "key_contexts",
     "open_challenge",
@@ -59,6 +70,8 @@ __all__ = [
     "revoke",
     "set_push_address",
     "suspend",
+    "suspend_below_policy",
+    "suspend_revoked",
 ]
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import request
 
+from backend.attestation.apple.refusal import AppleRefusal
 from backend.core.errors import Code, Problem, not_found
 from backend.core.http import (
     Audience,
@@ -24,11 +25,15 @@ from backend.devices import service
 from backend.devices.authentication import Authentication, refused
 from backend.devices.enrolment import CODE_OVER
 from backend.devices.enrolment_code import KEY_PURPOSE
+from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.guard import authenticated
 from backend.devices.key_state import KeyReason
 from backend.devices.schemas import (
     AccessTokenSchema,
     ActivationPageSchema,
+    AppAssertedSchema,
+    AppAssertionSchema,
+    DeviceEvidenceListSchema,
     DeviceKeySchema,
     EnrolledDeviceSchema,
     EnrolmentChallengeSchema,
@@ -99,13 +104,30 @@ def enrol(phone: service.Phone) -> service.Enrolled:
     signed = authentication.signed_request()
     with transaction() as session:
         outcome = service.enrol(
-            session, opened, phone, request=signed, address=request.remote_addr, now=now()
+            session,
+            opened,
+            phone,
+            request=signed,
+            evidence_policy=platform().part(EvidencePolicy),
+            address=request.remote_addr,
+            now=now(),
         )
     if isinstance(outcome, Refused):
         raise refused(outcome.reason)
     if isinstance(outcome, service.EnrolmentRefused):
-        raise Problem(outcome.code, outcome.detail, pointer=outcome.pointer)
+        raise refused_enrolment(outcome)
     return outcome
+
+
+def refused_enrolment(refused: service.EnrolmentRefused) -> Problem:
+    """Return the answer to a phone that was not enrolled, with what its person can do."""
+    said = {
+        "evidence": refused.evidence,
+        "reason": refused.reason,
+        "what_to_do": refused.what_to_do,
+    }
+    members: dict[str, object] = {name: text for name, text in said.items() if text is not None}
+    return Problem(refused.code, refused.detail, pointer=refused.pointer, members=members)
 
 
 @enrolment_blp.route("/.well-known/jwks.json")
@@ -147,6 +169,26 @@ def confirm_delivery(data: dict[str, UUID]) -> None:
             raise not_found()
 
 
+@device_blp.route("/device/assertions", methods=["POST"])
+@device_blp.arguments(AppAssertionSchema)
+@device_blp.response(200, AppAssertedSchema)
+def assert_app(data: dict[str, str]) -> service.AppAsserted:
+    """Show that the app which vouched for this device's key is still the genuine one."""
+    who = authenticated()
+    with transaction() as session:
+        outcome = service.assert_app(
+            session, actor(), who.key, **data, nonce=who.proof.nonce, now=now()
+        )
+    if isinstance(outcome, AppleRefusal):
+        raise Problem(
+            Code.EVIDENCE_REFUSED,
+            outcome.value,
+            pointer="/assertion",
+            members={"evidence": "apple-appattest", "reason": outcome.name},
+        )
+    return outcome
+
+
 @officer_blp.route("/supervisees/<uuid:supervisee_id>/enrolment-codes", methods=["POST"])
 @officer_blp.response(201, IssuedEnrolmentCodeSchema)
 def issue_code(supervisee_id: UUID) -> service.IssuedCode:
@@ -162,6 +204,14 @@ def activations(cursor: Cursor, supervisee_id: UUID) -> Page[service.Activation]
     """List a person's devices and their keys, newest first."""
     with snapshot() as session:
         return service.activations_of(session, actor(), supervisee_id, cursor)
+
+
+@officer_blp.route(f"/devices/{_JKT}/evidence")
+@officer_blp.response(200, DeviceEvidenceListSchema)
+def evidence(jkt: str) -> dict[str, Any]:
+    """Show what a device showed of its hardware, and by which lists it was judged."""
+    with snapshot() as session:
+        return {"items": service.evidence_of(session, actor(), jkt)}
 
 
 @officer_blp.route(f"/devices/{_JKT}/suspension", methods=["POST"])

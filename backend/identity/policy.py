@@ -29,6 +29,7 @@ OFFSET_DAYS: Final = range(-60, 61)
 DAYS_AHEAD: Final = range(-60, 1)
 REMINDED: Final = frozenset(MessageKind) - {MessageKind.ALERT}
 MAX_OFFSETS: Final = 10
+BATCH_KEY_PEOPLE: Final = range(2, 10_001)
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 MAX_URL: Final = 300
 HTTPS_URL: Final = re.compile(
@@ -43,16 +44,19 @@ class AgencyPolicy:
 
     `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
-    before an alert. Payments are reminded of on `payment_reminder_days` after the due day
-    (negative: before), check-ins, hearings and appointments on days of their own, none of them
-    after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
-    person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person. `default_currency` is ISO 4217. `payment_url` is the agency's own page
+    before an alert, `batch_key_people` from how many people's phones under one factory key of
+    attestation the officer is told. Payments are reminded of on `payment_reminder_days` after the
+    due day (negative: before), check-ins, hearings and appointments on days of their own, none of
+    them after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
+    person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person.
+    `default_currency` is ISO 4217. `payment_url` is the agency's own page
     to pay on (https), named in reminders; without it they say to come or to phone.
     """
 
     least_assurance: str = "software"
     max_accuracy_m: int = 100
     silence_after_s: int = 900
+    batch_key_people: int = 5
     payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
     check_in_reminder_days: tuple[int, ...] = (-7, -3, -1)
     hearing_reminder_days: tuple[int, ...] = (-7, -3, -1)
@@ -70,6 +74,7 @@ class AgencyPolicy:
             "least_assurance": self.least_assurance in ASSURANCE_LEVELS,
             "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
             "silence_after_s": self.silence_after_s in SILENCE_S,
+            "batch_key_people": self.batch_key_people in BATCH_KEY_PEOPLE,
             "payment_reminder_days": _are_days(self.payment_reminder_days, OFFSET_DAYS),
             "check_in_reminder_days": _are_days(self.check_in_reminder_days, DAYS_AHEAD),
             "hearing_reminder_days": _are_days(self.hearing_reminder_days, DAYS_AHEAD),

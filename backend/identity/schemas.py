@@ -254,6 +254,15 @@ class PolicySchema(Schema):
         validate=_within(policy.SILENCE_S),
         metadata={"description": "Seconds without contact before an alert"},
     )
+    batch_key_people = ma.fields.Integer(
+        load_default=AgencyPolicy().batch_key_people,
+        strict=True,
+        validate=_within(policy.BATCH_KEY_PEOPLE),
+        metadata={
+            "description": "From how many people's phones under one factory key of attestation "
+            "the officer is told"
+        },
+    )
     payment_reminder_days = _reminder_days(policy.OFFSET_DAYS)
     check_in_reminder_days = _reminder_days(policy.DAYS_AHEAD)
     hearing_reminder_days = _reminder_days(policy.DAYS_AHEAD)

@@ -142,6 +142,11 @@ class Proof:
     jws: Jws
 
     @property
+    def nonce(self) -> str:
+        """The server's nonce that was answered: good for this key, and for two minutes."""
+        return str(self.jws.claims["nonce"])
+
+    @property
     def text(self) -> str:
         """The compact JWS as received, to be stored as evidence."""
         return self.jws.text

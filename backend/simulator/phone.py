@@ -49,6 +49,15 @@ class PushAddress:
     address: str
 
 
+EvidenceMaker = Callable[[str, ProofKey], Sequence[Mapping[str, object]]]
+"""Makes what a phone shows of its hardware, for an enrolment's challenge and the phone's key."""
+
+
+def no_evidence(_challenge: str, _key: ProofKey) -> Sequence[Mapping[str, object]]:
+    """Show nothing: the level of a device in software."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
     """What to ask for. A `repeatable` call may be sent twice in the same bytes."""
@@ -71,7 +80,8 @@ class Phone:
     """One phone with its key. `server_url` is the public URL, as the phone signs it.
 
     `platform` is `android`, `ios` or `web`. `pauses_s` are the waits between tries when no answer
-    comes; after the last try the OSError of the transport is the caller's. `pause` waits.
+    comes; after the last try the OSError of the transport is the caller's. `pause` waits. What
+    `evidence` makes is shown when it is enrolled.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class Phone:
         push: PushAddress | None = None,
         app_version: str = "1.0.0",
         os_version: str = "16",
+        evidence: EvidenceMaker = no_evidence,
         pauses_s: Sequence[float] = (0.2, 1.0, 3.0),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -95,6 +106,7 @@ class Phone:
         self._push = push
         self._app_version = app_version
         self._os_version = os_version
+        self._evidence = evidence
         self._pauses_s = pauses_s
         self._pause = pause
         self._nonce: str | None = None
@@ -120,9 +132,10 @@ class Phone:
         )
         if asked.status not in {200, 201}:
             raise PhoneRefusedError(asked)
-        body = compact_json(self._enrolment())
+        challenge: str = asked.json()["challenge"]
+        body = compact_json(self._enrolment(challenge))
         call = _Call(method="POST", path="/v1/devices", body=body, with_token=False)
-        answer = self._send(self._signed(call, challenge=asked.json()["challenge"]))
+        answer = self._send(self._signed(call, challenge=challenge))
         if answer.status != 201:  # noqa: PLR2004 Created
             raise PhoneRefusedError(answer)
         return answer
@@ -206,10 +219,10 @@ class Phone:
 
     # How it is said
 
-    def _enrolment(self) -> dict[str, object]:
+    def _enrolment(self, challenge: str) -> dict[str, object]:
         members: dict[str, object] = {
             "platform": self._platform,
-            "evidence": [],
+            "evidence": [dict(shown) for shown in self._evidence(challenge, self.key)],
             "app_version": self._app_version,
             "os_version": self._os_version,
         }

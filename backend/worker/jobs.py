@@ -37,6 +37,7 @@ from backend.worker.loop import Job, Worker
 from backend.worker.people import addresses, forget
 from backend.worker.providers import open_provider
 from backend.worker.settling import Settling
+from backend.worker.status_list import fetch_status_list
 from notifications.channels.base import Channel
 from notifications.dispatch import DEFAULT_BATCH, dispatch
 from notifications.messages import Rendered
@@ -52,6 +53,8 @@ SCHEDULE: Final = Schedule(
         "look-after-payments": 60,
         "forget-used-proofs": 60,
         "raise-recurring-fees": 3600,
+        "renew-status-list": 3600,
+        "recheck-devices": 3600,
         "forget-old-checkpoints": 86_400,
     }
 )
@@ -67,7 +70,9 @@ def build(settings: Settings, database: Database, clock: Clock) -> Worker:
     """Return the worker of this process, ready to start. Raises SettingsError."""
     channels = open_channels(settings, database)
     provider = open_provider(settings)
-    return Worker(database, clock, jobs(database, clock, channels, provider), channels)
+    status_list = settings.android_status_list if settings.android_apps else None
+    listed = jobs(database, clock, channels, provider, status_list=status_list)
+    return Worker(database, clock, listed, channels)
 
 
 def jobs(
@@ -75,10 +80,14 @@ def jobs(
     clock: Clock,
     channels: Sequence[Channel],
     provider: PaymentProvider | None = None,
+    *,
+    status_list: str | None = None,
 ) -> list[Job]:
     """Return all that is to be done by the clock.
 
     Without a provider its jobs have nothing to do, and still show that the worker lives.
+    `status_list` is where the list of revoked attestation keys is; None where no Android key is
+    believed anyway.
     """
     settling = None if provider is None else Settling(database=database, provider=provider)
     store = OutboxStore(database, readers=READERS, address_book=addresses, forget=forget)
@@ -91,6 +100,8 @@ def jobs(
         "look-after-payments": settling.look_after if settling else _nothing,
         "forget-used-proofs": partial(in_transaction, database, devices.forget_used_proofs),
         "raise-recurring-fees": partial(raise_fees, database),
+        "renew-status-list": partial(renew, database, status_list),
+        "recheck-devices": partial(recheck, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
     }
     return [
@@ -169,6 +180,31 @@ def plan_once(database: Database, now: datetime) -> bool:
 def _people_after(database: Database, after: UUID | None) -> Sequence[UUID]:
     with database.snapshot() as session:
         return reminders.people_after(session, after)
+
+
+def renew(database: Database, status_list: str | None, now: datetime) -> bool:
+    """Fetch the list of revoked attestation keys, with no transaction open, and keep it."""
+    if status_list is None:
+        return False
+    data, fetched_at = fetch_status_list(status_list, now)
+    with database.transaction() as session:
+        devices.keep_status_list(session, data, fetched_at=fetched_at)
+    return False
+
+
+def recheck(database: Database, now: datetime) -> bool:
+    """Suspend devices whose attestation was revoked, and those below their agency's policy.
+
+    Each batch is a transaction; return whether there may be more of the second kind.
+    """
+    after: UUID | None = None
+    while True:
+        with database.transaction() as session:
+            after = devices.suspend_revoked(session, after, now)
+        if after is None:
+            break
+    with database.transaction() as session:
+        return devices.suspend_below_policy(session, now) == devices.RECHECK_BATCH
 
 
 def seal(database: Database, now: datetime) -> bool:

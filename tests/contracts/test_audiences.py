@@ -43,6 +43,7 @@ ROUTES = {
         "GET /v1/audit",
         "GET /v1/conditions/<uuid:condition_id>",
         "GET /v1/conditions/<uuid:condition_id>/versions",
+        "GET /v1/devices/<string(length=43):jkt>/evidence",
         "GET /v1/exemptions/<uuid:exemption_id>",
         "GET /v1/officer",
         "GET /v1/officers",
@@ -136,6 +137,7 @@ ROUTES = {
         "POST /v1/provider/notices",
     },
     Audience.DEVICE: {
+        "POST /v1/device/assertions",
         "POST /v1/device/deliveries",
         "POST /v1/token",
         "PUT /v1/device/push-address",

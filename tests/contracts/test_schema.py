@@ -61,6 +61,7 @@ def test_evidence_is_guarded() -> None:
         "ledger_entries",
         "condition_versions",
         "alert_events",
+        "device_evidence",
     } <= set(guarded_tables(metadata()))
 
 

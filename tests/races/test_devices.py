@@ -17,8 +17,10 @@ from backend.core.db import Database
 from backend.core.settings import Mode, Settings
 from backend.devices import service as devices
 from backend.devices.key_state import KeyReason
-from backend.devices.models import ActivationRow, DeviceKey, EnrolmentCode
+from backend.devices.keys import suspend_for_system
+from backend.devices.models import ActivationRow, AppAttestKey, DeviceKey, EnrolmentCode
 from backend.simulator.proof import ProofKey
+from tests.support.attestation.phones import IPhone, attesting, client_data_of
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import (
     ROOT_SECRET,
@@ -37,15 +39,19 @@ ROUNDS = 5
 PHONE = {"platform": "android", "evidence": [], "app_version": "1", "os_version": "16"}
 
 
-@pytest.fixture
-def app(postgresql_database: Database, server_keys: Path) -> Flask:
-    settings = Settings(
+def settings_of(database: Database, server_keys: Path) -> Settings:
+    return Settings(
         mode=Mode.TEST,
-        database_url=postgresql_database.url.render_as_string(hide_password=False),
+        database_url=database.url.render_as_string(hide_password=False),
         root_secret=ROOT_SECRET,
         server_keys=server_keys,
         public_url=SERVER_URL,
     )
+
+
+@pytest.fixture
+def app(postgresql_database: Database, server_keys: Path) -> Flask:
+    settings = settings_of(postgresql_database, server_keys)
     return create_app(settings, postgresql_database, FrozenClock())
 
 
@@ -211,3 +217,62 @@ def test_what_one_process_revokes_no_other_takes(
     elsewhere.close()
 
     assert (before, after) == (200, 401)
+
+
+def test_of_assertions_with_one_counter_at_once_one_counts(
+    postgresql_database: Database, server_keys: Path, tmp_path: Path, person: Person
+) -> None:
+    app = create_app(
+        attesting(settings_of(postgresql_database, server_keys), tmp_path),
+        postgresql_database,
+        FrozenClock(),
+    )
+    iphone = IPhone()
+    phone = enrolled_phone(
+        postgresql_database,
+        app.test_client(),
+        FrozenClock(),
+        person,
+        platform="ios",
+        evidence=iphone,
+    )
+
+    def assertion(counter: int) -> Callable[[], str]:
+        nonce = fresh_nonce(app.test_client(), phone.key)
+        said = client_data_of(nonce, phone.jkt)
+        members = {"assertion": iphone.assertion(said, counter=counter), "client_data": said}
+
+        def act() -> str:
+            answer = send_signed(
+                app.test_client(),
+                phone.key,
+                "POST",
+                "/v1/device/assertions",
+                members=members,
+                nonce=nonce,
+            )
+            assert answer.json is not None
+            return str(answer.json.get("reason", answer.status_code))
+
+        return act
+
+    for counter in range(1, ROUNDS + 1):
+        assert sorted(at_once([assertion(counter) for _ in range(2)])) == [
+            "200",
+            "COUNTER_NOT_RISING",
+        ]
+    with postgresql_database.snapshot() as session:
+        assert session.scalars(select(AppAttestKey.counter)).one() == ROUNDS
+
+
+def test_a_phone_is_suspended_once_by_two_workers_at_once(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+
+    def suspend() -> bool:
+        with postgresql_database.transaction() as session:
+            found = suspend_for_system(session, phone.jkt, reason=KeyReason.BELOW_POLICY, now=START)
+        return found is not None
+
+    assert sorted(at_once([suspend] * 4)) == [False, False, False, True]

@@ -17,7 +17,7 @@ from backend.core.keys import derive
 from backend.devices import service as devices
 from backend.devices.enrolment_code import KEY_PURPOSE
 from backend.identity.service import Agency, AgencyPolicy, Officer, Role
-from backend.simulator.phone import Phone, PushAddress
+from backend.simulator.phone import EvidenceMaker, Phone, PushAddress, no_evidence
 from backend.simulator.proof import ProofKey, compact_json, content_digest
 from tests.support.clocks import FrozenClock
 from tests.support.identity import actor_of, make_agency, make_officer, make_supervisee
@@ -73,11 +73,12 @@ def enrolled_phone(
     *,
     platform: str = "android",
     push: PushAddress | None = None,
+    evidence: EvidenceMaker = no_evidence,
 ) -> Phone:
     """Enrol a phone for `person` over HTTP and return it."""
     with database.transaction() as session:
         code = code_for(session, person, now=clock.now())
-    phone = phone_of(client, clock, platform=platform, push=push)
+    phone = phone_of(client, clock, platform=platform, push=push, evidence=evidence)
     phone.enrol(code)
     return phone
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from backend.simulator.phone import Phone, PushAddress
+from backend.simulator.phone import EvidenceMaker, Phone, PushAddress, no_evidence
 from backend.simulator.position import PhoneClock
 from backend.simulator.wire import HttpAnswer, HttpRequest, Transport
 from tests.support.clocks import FrozenClock
@@ -33,6 +33,7 @@ def phone_of(
     server_url: str = "https://connectrex.test",
     platform: str = "android",
     push: PushAddress | None = None,
+    evidence: EvidenceMaker = no_evidence,
 ) -> Phone:
     """A phone that is not enrolled yet, on the test's clock; it waits for nothing."""
     return Phone(
@@ -41,5 +42,6 @@ def phone_of(
         clock=PhoneClock(clock.now),
         platform=platform,
         push=push,
+        evidence=evidence,
         pauses_s=(),
     )

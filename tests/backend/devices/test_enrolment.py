@@ -209,18 +209,40 @@ def test_a_proof_whose_signature_is_another_keys_is_refused(
     assert reason_of(enrol(client, thief, challenge)) == "WRONG_SIGNATURE"
 
 
+ANDROID_KEY = {"type": "android-key", "x5c": ["AAAA"]}
+
+
 @pytest.mark.parametrize(
-    "kind", ["android-key", "apple-appattest", "play-integrity", "my-own-invention"]
+    ("platform", "shown", "reason"),
+    [
+        ("android", ANDROID_KEY, "NOT_CONFIGURED"),
+        (
+            "ios",
+            {"type": "apple-appattest", "key_id": "AA==", "object": "AA==", "client_data": "{}"},
+            "NOT_CONFIGURED",
+        ),
+        ("android", {"type": "play-integrity", "token": "a.b.c.d.e"}, "NOT_CONFIGURED"),
+        ("android", {"type": "my-own-invention", "x5c": ["AAAA"]}, "UNKNOWN_TYPE"),
+        ("web", {"type": "webauthn", "anything": {"at": "all"}}, "UNKNOWN_TYPE"),
+    ],
 )
-def test_evidence_that_is_not_verified_is_refused_by_name(
-    client: FlaskClient, database: Database, challenge: str, key: ProofKey, kind: str
+def test_evidence_that_this_server_cannot_verify_is_refused_by_name(
+    client: FlaskClient,
+    database: Database,
+    challenge: str,
+    key: ProofKey,
+    platform: str,
+    shown: dict[str, Any],
+    reason: str,
 ) -> None:
-    answer = enrol(client, key, challenge, evidence=[{"type": kind, "x5c": ["AAAA"]}])
+    answer = enrol(client, key, challenge, platform=platform, evidence=[shown])
 
     assert (answer.status_code, code_of(answer)) == (422, "evidence-refused")
     assert answer.json is not None
     assert answer.json["errors"][0]["pointer"] == "/evidence/0/type"
-    assert kind in answer.json["detail"]
+    assert (answer.json["evidence"], answer.json["reason"]) == (shown["type"], reason)
+    assert shown["type"] in answer.json["detail"]
+    assert answer.json["what_to_do"]
     assert count_activations(database) == 0
 
 
@@ -228,7 +250,7 @@ def test_a_refused_enrolment_spends_the_challenge_and_not_the_code(
     client: FlaskClient, code: str, key: ProofKey
 ) -> None:
     challenge = challenge_for(client, code)
-    enrol(client, key, challenge, evidence=[{"type": "android-key"}])
+    enrol(client, key, challenge, evidence=[ANDROID_KEY])
 
     again = enrol(client, key, challenge)
     anew = enrol(client, key, challenge_for(client, code))
@@ -240,7 +262,7 @@ def test_a_refused_enrolment_spends_the_challenge_and_not_the_code(
 def test_a_refused_enrolment_is_audited(
     client: FlaskClient, database: Database, person: Person, challenge: str, key: ProofKey
 ) -> None:
-    enrol(client, key, challenge, evidence=[{"type": "android-key"}])
+    enrol(client, key, challenge, evidence=[ANDROID_KEY])
 
     with database.snapshot() as session:
         event = session.scalars(
@@ -281,6 +303,11 @@ def test_the_agency_names_the_least_level_that_it_admits(
         ({"platform": None}, "/platform"),
         ({"evidence": None}, "/evidence"),
         ({"evidence": [{}]}, "/evidence/0/type"),
+        ({"evidence": [{"type": "android-key"}]}, "/evidence/0/x5c"),
+        ({"evidence": [{"type": "android-key", "x5c": [1]}]}, "/evidence/0/x5c/0"),
+        ({"evidence": [{"type": "android-key", "x5c": ["AA=="] * 65}]}, "/evidence/0/x5c"),
+        ({"evidence": [{"type": "play-integrity", "token": "a", "x": 1}]}, "/evidence/0/x"),
+        ({"evidence": [{"type": "x"}] * 4}, "/evidence"),
         ({"app_version": "x" * 41}, "/app_version"),
         ({"os_version": ""}, "/os_version"),
         ({"push": {"kind": "smoke", "address": "x"}}, "/push/kind"),

@@ -18,6 +18,7 @@ from notifications.kind import MessageKind
         {"max_accuracy_m": 0},
         {"max_accuracy_m": 5_001},
         {"silence_after_s": 59},
+        {"batch_key_people": 1},
         {"payment_reminder_days": (61,)},
         {"payment_reminder_days": tuple(range(11))},
         {"check_in_reminder_days": (1,)},
@@ -40,7 +41,7 @@ from notifications.kind import MessageKind
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"least|max|silence|payment|reminder|currency"):
+    with pytest.raises(ValueError, match=r"least|max|silence|batch|payment|reminder|currency"):
         AgencyPolicy(**wrong)
 
 

@@ -172,6 +172,7 @@ SENSELESS: Sequence[dict[str, Any]] = [
     {"max_accuracy_m": True},
     {"max_accuracy_m": 99.5},
     {"silence_after_s": 10**30},
+    {"batch_key_people": 1},
     {"least_assurance": "none"},
     {"reminder_at": "25:00"},
     {"reminder_at": "06:00"},

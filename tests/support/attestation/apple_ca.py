@@ -88,6 +88,7 @@ class Attempt:
     x5c: tuple[object, ...] | None = None
     members: Mapping[str, object] = field(default_factory=dict)
     attestation_object: bytes | None = None
+    receipt: bytes = b"a receipt"
     challenge: str = CHALLENGE
     jkt: str = JKT
     policy: ApplePolicy = POLICY
@@ -132,7 +133,7 @@ class Attempt:
         x5c = (self.leaf(), self.intermediate.certificate(ROOT)) if self.x5c is None else self.x5c
         parts = {
             "fmt": "apple-appattest",
-            "attStmt": {"x5c": list(x5c), "receipt": b"a receipt"},
+            "attStmt": {"x5c": list(x5c), "receipt": self.receipt},
             "authData": self.data(),
         }
         return cbor2.dumps({**parts, **self.members})
