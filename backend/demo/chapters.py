@@ -142,7 +142,7 @@ def drive(stage: Stage, screen: Screen, case: Case, phone: Phone, witnessed: Wit
     look = _watch(screen, case, stage)
     for number, point in enumerate(points, start=1):
         stage.advance_to(point.at + _MIDDLE_OF_A_SECOND)
-        receipt = _served(phone.send_fix(point.position))
+        receipt = served(phone.send_fix(point.position))
         witnessed.receipts.append(receipt)
         rhythm = f"next fix wanted in {receipt['next_fix_s']} s"
         screen.progress(number, len(points), rhythm, point.at)
@@ -239,9 +239,9 @@ def remind(stage: Stage, screen: Screen, case: Case, phone: Phone, witnessed: Wi
 
 def ask_with_location(stage: Stage, screen: Screen, phone: Phone, witnessed: Witnessed) -> None:
     """Ask for inbox and balance with a location: both are served, and silence is over."""
-    witnessed.receipts.append(_served(phone.send_fix(cast.HOME)))
-    witnessed.inbox += _served(phone.get("/v1/me/inbox"))["items"]
-    witnessed.owed += _served(phone.get("/v1/me/balance"))["unpaid"]
+    witnessed.receipts.append(served(phone.send_fix(cast.HOME)))
+    witnessed.inbox += served(phone.get("/v1/me/inbox"))["items"]
+    witnessed.owed += served(phone.get("/v1/me/balance"))["unpaid"]
     screen.say("With location switched on, inbox and balance are served:", stage.clock.now())
     for message in witnessed.inbox:
         for line in message["body"].splitlines():
@@ -256,7 +256,8 @@ def verify_audit(stage: Stage, screen: Screen, witnessed: Witnessed) -> None:
     screen.say(" ".join(witnessed.sealed.splitlines()))
 
 
-def _served(answer: HttpAnswer) -> Item:
+def served(answer: HttpAnswer) -> Item:
+    """Return what the phone was given. Raises StoryError for a refusal."""
     if answer.status != HTTPStatus.OK:
         raise StoryError(f"The phone was answered {answer.status}: {answer.body.decode()}")
     members: Item = answer.json()

@@ -11,6 +11,7 @@ import jwt
 
 from backend.demo import cast
 from backend.demo.chapters import recorded_drive
+from backend.demo.payment import BANNER
 from backend.demo.record import Item, Record, Witnessed
 
 _SLACK: Final = timedelta(seconds=2)
@@ -66,6 +67,11 @@ def expectations(record: Record, witnessed: Witnessed) -> list[Check]:
         ),
         "the lock screen tells nothing": _is_neutral(witnessed.pushes),
         "with location, inbox and balance were served": _is_served(witnessed),
+        "the payment page says that no money is real": BANNER in witnessed.page,
+        "the fee was paid on the provider's page and booked once": _is_paid_once(record),
+        "the balance fell to nothing": witnessed.owed_after == [],
+        "the receipt came, and its lock screen tells nothing": _is_receipt(witnessed),
+        "the reminder that was waiting is withdrawn": _is_withdrawn(record.reminders),
         "the audit record is sealed and whole": "The chain is whole." in witnessed.sealed,
     }
     return [Check(name=name, holds=holds) for name, holds in found.items()]
@@ -156,7 +162,7 @@ def _is_reminder(reminders: list[Item], pushes: list[Item]) -> bool:
 
 def _is_neutral(pushes: list[Item]) -> bool:
     words = ("Testa", "fee", "40", cast.AGENCY["name"])
-    return bool(pushes) and not any(word in str(pushes[0]["notification"]) for word in words)
+    return any(pushes) and not any(word in str(pushes[0]["notification"]) for word in words)
 
 
 def _is_served(witnessed: Witnessed) -> bool:
@@ -167,6 +173,27 @@ def _is_served(witnessed: Witnessed) -> bool:
             witnessed.owed[0]["currency"] == cast.CURRENCY,
         )
     )
+
+
+def _is_paid_once(record: Record) -> bool:
+    return len(record.asked) == len(record.payments) == 1 and all(
+        (
+            record.asked[0]["state"] == "paid",
+            record.payments[0]["method"] == "hosted_page",
+            record.payments[0]["source"] == "provider",
+            record.asked[0]["amount_minor"] == record.payments[0]["amount_minor"] == cast.FEE_MINOR,
+            record.payments[0]["currency"] == cast.CURRENCY,
+        )
+    )
+
+
+def _is_receipt(witnessed: Witnessed) -> bool:
+    return "40.00" in witnessed.receipt and _is_neutral([witnessed.receipt_push])
+
+
+def _is_withdrawn(reminders: list[Item]) -> bool:
+    unsent = [reminder for reminder in reminders if reminder["sent_at"] is None]
+    return bool(unsent) and all(reminder["state"] == "withdrawn" for reminder in unsent)
 
 
 def _is_about(text: str | None, instant: datetime) -> bool:

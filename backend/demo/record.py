@@ -27,6 +27,10 @@ class Witnessed:
     pushes: list[Item] = field(default_factory=list)
     inbox: list[Item] = field(default_factory=list)
     owed: list[Item] = field(default_factory=list)
+    page: str = ""
+    receipt_push: Item = field(default_factory=dict)
+    receipt: str = ""
+    owed_after: list[Item] | None = None
     sealed: str = ""
 
 
@@ -34,7 +38,9 @@ class Witnessed:
 class Record:
     """One person's record. `fixes` are in the order in which they were taken, `alerts` oldest first.
 
-    `jwks` are the keys by which the server says that its receipts can be checked. `reminders` stand by when they are due. `titles` are those of the conditions, by identifier.
+    `jwks` are the keys by which the server says that its receipts can be checked. `reminders` stand
+    by when they are due. `asked` is
+    what was to be paid at the provider, `payments` what is in the ledger. `titles` are those of the conditions, by identifier.
     """
 
     fixes: list[Item]
@@ -42,6 +48,8 @@ class Record:
     episodes: list[Item]
     alerts: list[Item]
     reminders: list[Item]
+    asked: list[Item]
+    payments: list[Item]
     events: list[Item]
     titles: dict[str, str]
     jwks: Item
@@ -60,6 +68,8 @@ def read_record(officer: Desk, auditor: Desk, supervisee_id: str, titles: dict[s
         episodes=officer.listed(f"{person}/episodes")[::-1],
         alerts=officer.listed(f"/v1/alerts?supervisee_id={supervisee_id}")[::-1],
         reminders=sorted(officer.listed(f"{person}/reminders"), key=itemgetter("due_at")),
+        asked=officer.listed(f"{person}/hosted-payments"),
+        payments=officer.listed(f"{person}/payments"),
         events=auditor.listed("/v1/audit")[::-1],
         titles=titles,
         jwks=officer.get("/.well-known/jwks.json"),

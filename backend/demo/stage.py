@@ -17,6 +17,7 @@ from backend.demo.cast import SET_UP_AT
 from backend.demo.server import Server, free_port, run_command
 from backend.simulator.fcm import LocalFcm
 from backend.simulator.mailbox import Mailbox
+from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET, LocalProvider
 
 FOLDER = Path("var/demo")
 
@@ -29,6 +30,7 @@ class Stage:
     clock: SteppedClock
     fcm: LocalFcm
     mailbox: Mailbox
+    provider: LocalProvider
     server: Server
     environment: Mapping[str, str]
 
@@ -50,12 +52,18 @@ def open_stage(folder: Path) -> Iterator[Stage]:
     folder.mkdir(parents=True)
     clock = SteppedClock(folder / "clock")
     clock.step_to(SET_UP_AT)
-    with LocalFcm() as fcm, Mailbox(folder / "mail") as mailbox:
+    with (
+        LocalFcm() as fcm,
+        Mailbox(folder / "mail") as mailbox,
+        LocalProvider(now=clock.now) as provider,
+    ):
         fcm.write_to(folder / "fcm")
         port = free_port()
         environment = _inherited() | {
-            PREFIX + name: value for name, value in _settings(folder, port, fcm, mailbox).items()
+            PREFIX + name: value
+            for name, value in _settings(folder, port, fcm, mailbox, provider).items()
         }
+        provider.notices.url = f"http://127.0.0.1:{port}/v1/provider/notices"
         server = Server(port=port, environment=environment, log=folder / "server.log")
         try:
             yield Stage(
@@ -63,6 +71,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
                 clock=clock,
                 fcm=fcm,
                 mailbox=mailbox,
+                provider=provider,
                 server=server,
                 environment=environment,
             )
@@ -70,7 +79,9 @@ def open_stage(folder: Path) -> Iterator[Stage]:
             server.stop()
 
 
-def _settings(folder: Path, port: int, fcm: LocalFcm, mailbox: Mailbox) -> dict[str, str]:
+def _settings(
+    folder: Path, port: int, fcm: LocalFcm, mailbox: Mailbox, provider: LocalProvider
+) -> dict[str, str]:
     return {
         "MODE": "demo",
         "DATABASE_URL": f"sqlite:///{folder / 'connectrex.sqlite3'}",
@@ -82,6 +93,9 @@ def _settings(folder: Path, port: int, fcm: LocalFcm, mailbox: Mailbox) -> dict[
         "FCM_CA_BUNDLE": str(folder / "fcm" / "ca.pem"),
         "SMTP_URL": mailbox.url,
         "MAIL_FROM": "connectrex@invented.example",
+        "STRIPE_KEY": SECRET_KEY,
+        "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "STRIPE_API": provider.url,
         "STEPPED_CLOCK": str(folder / "clock"),
     }
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import requests
 
-from backend.demo import chapters
+from backend.demo import chapters, payment
 from backend.demo.cast import AUDITOR
 from backend.demo.desk import Desk
 from backend.demo.expectations import expectations
@@ -35,7 +35,7 @@ def tell(*, exit_at_end: bool) -> int:
     screen = Screen(sys.stdout)
     screen.banner(
         "DEMO: everything here is invented: people, court, zones, money. Only the drive is real.",
-        "Nothing leaves this machine. Push service and mailbox are local fakes, and say so.",
+        "Nothing leaves this machine. Push service, mailbox and payment page are local fakes that say so.",
         "The clock is stepped: two days pass in a minute, and all times below are the story's.",
     )
     status = INTERRUPTED
@@ -79,6 +79,7 @@ def _play(stage: Stage, screen: Screen) -> tuple[Record, Witnessed]:
         chapters.let_a_fee_fall_due(stage, screen, case)
         chapters.remind(stage, screen, case, phone, witnessed)
         chapters.ask_with_location(stage, screen, phone, witnessed)
+        payment.pay(stage, screen, case, phone, witnessed)
         auditor = Desk(stage.server.url, AUDITOR)
         record = read_record(case.officer, auditor, case.supervisee_id, case.titles)
         time.sleep(SEALED_WITHIN_S)

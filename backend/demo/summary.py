@@ -31,10 +31,13 @@ def show_summary(screen: Screen, record: Record, witnessed: Witnessed) -> None:
     subjects = (f"to {mail['To']}: “{mail['Subject']}”" for mail in witnessed.mails)
     screen.row("E-mails sent", len(witnessed.mails), "; ".join(subjects))
     sent = [reminder for reminder in record.reminders if reminder["sent_at"] is not None]
-    later = [_time(one["due_at"]) for one in record.reminders if one["sent_at"] is None][:1]
-    screen.row("Reminders sent", len(sent), "".join(f"the next, if unpaid: {at}" for at in later))
+    taken_back = sum(reminder["state"] == "withdrawn" for reminder in record.reminders)
+    screen.row("Reminders sent", len(sent), f"and {taken_back} withdrawn when it was paid")
     for reminder in sent:
         screen.item(_reminder_in_words(reminder, witnessed.pushes))
+    screen.row("Payments", len(record.payments))
+    for payment in record.payments:
+        screen.item(_payment_in_words(payment))
     actors = Counter(event["actor_kind"] for event in record.events)
     screen.row("Audit events", len(record.events), f"by {_counted(actors)}")
 
@@ -91,6 +94,11 @@ def _reminder_in_words(reminder: Item, pushes: Iterable[Item]) -> str:
     )
     sent = f"{reminder['state']} by {reminder['via']} at {_time(reminder['sent_at'])}"
     return f"{reminder['kind']}, {sent}; on the lock screen: {shown}"
+
+
+def _payment_in_words(payment: Item) -> str:
+    amount = f"{payment['amount_minor'] / 100:.2f} {payment['currency']}"
+    return f"{amount}, by {payment['method']}, the provider's number {payment['receipt_number']}"
 
 
 def _time(text: str | None) -> str:

@@ -134,13 +134,15 @@ def test_the_demo_is_right_by_a_count_of_the_track_by_hand(start: Start, tmp_pat
     said, _ = demo.communicate(timeout=BOUND_S)
 
     assert demo.returncode == 0, said
-    assert figure(said, "Fixes taken") == len(recorded()) + 1
+    assert figure(said, "Fixes taken") == len(recorded()) + 3
     assert figure(said, "Episodes") == 2
     assert is_near(episode(said, "Example Store"), breach(STORE, inside=True))
     assert is_near(episode(said, "Neighbourhood"), breach(NEIGHBOURHOOD, inside=False))
     assert figure(said, "Requests refused") == 2
     assert "PERMISSION_DENIED 1, MOCK 1" in said
     assert (figure(said, "E-mails sent"), figure(said, "Reminders sent")) == (1, 1)
+    assert figure(said, "Payments") == 1
+    assert "NO REAL MONEY" in said
     assert "FAILED" not in said
     assert nothing_runs(said)
     assert [path.name for path in (tmp_path / "var").iterdir()] == ["demo"]

@@ -15,6 +15,7 @@ from jwt.algorithms import ECAlgorithm
 from backend.demo import cast
 from backend.demo.chapters import recorded_drive
 from backend.demo.expectations import expectations
+from backend.demo.payment import BANNER
 from backend.demo.record import Record, Witnessed
 
 KEY: Final = ec.generate_private_key(ec.SECP256R1())
@@ -84,6 +85,22 @@ def record() -> Record:
                 "via": "fcm_token",
                 "due_at": cast.REMINDED_AT.isoformat(),
                 "sent_at": cast.REMINDED_AT.isoformat(),
+            },
+            {
+                "id": "next",
+                "state": "withdrawn",
+                "via": None,
+                "due_at": (cast.REMINDED_AT + timedelta(days=4)).isoformat(),
+                "sent_at": None,
+            },
+        ],
+        asked=[{"state": "paid", "amount_minor": cast.FEE_MINOR}],
+        payments=[
+            {
+                "method": "hosted_page",
+                "source": "provider",
+                "amount_minor": cast.FEE_MINOR,
+                "currency": cast.CURRENCY,
             }
         ],
         events=[],
@@ -107,6 +124,10 @@ def witnessed() -> Witnessed:
         pushes=[{"data": {"id": "message"}, "notification": {"title": "A message", "body": "."}}],
         inbox=[{"id": "message"}],
         owed=[{"outstanding_minor": cast.FEE_MINOR, "currency": cast.CURRENCY}],
+        page=f"<p>{BANNER}</p>",
+        receipt_push={"data": {"id": "thanks"}, "notification": {"title": "A message"}},
+        receipt="Amount: €40.00",
+        owed_after=[],
         sealed="The chain is whole.",
     )
 
@@ -130,6 +151,9 @@ BROKEN_RECORDS: Final[dict[str, Callable[[Record], object]]] = {
     "the alerts are those": lambda r: r.alerts.pop(),
     "all are explained": lambda r: r.alerts[0].update(sentence_en=""),
     "both refusals": lambda r: r.refusals[0].update(reference="ANOTHER"),
+    "booked once": lambda r: r.payments.append(r.payments[0]),
+    "paid on the provider's page": lambda r: r.asked[0].update(state="open"),
+    "is withdrawn": lambda r: r.reminders[1].update(state="pending"),
     "one reminder": lambda r: r.reminders[0].update(via="email"),
 }
 
@@ -153,8 +177,12 @@ BROKEN_SIGHTS: Final[dict[str, Callable[[Witnessed], object]]] = {
     "silence was noticed": lambda w: setattr(w, "curfew", ""),
     "whom to phone": lambda w: w.turned_away[1].update(contact=None),
     "seen by the push service": lambda w: w.pushes.append(w.pushes[0]),
-    "lock screen": lambda w: w.pushes[0]["notification"].update(body="Pay your fee"),
+    "the lock screen": lambda w: w.pushes[0]["notification"].update(body="Pay your fee"),
     "inbox and balance": lambda w: w.owed[0].update(outstanding_minor=1),
+    "no money is real": lambda w: setattr(w, "page", "Pay here"),
+    "balance fell": lambda w: setattr(w, "owed_after", None),
+    "receipt came": lambda w: setattr(w, "receipt", ""),
+    "lock screen tells nothing": lambda w: w.receipt_push["notification"].update(body="Testa"),
     "sealed and whole": lambda w: setattr(w, "sealed", "The chain breaks at 3."),
 }
 
