@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks import live, raw, steps
+from benchmarks import geofence, live, raw, steps, sweeps
 from tests.support import postgresql
 
 
@@ -30,6 +30,10 @@ def main() -> None:
             print("\n(c) CPU per fix by step, in one process on PostgreSQL")
             for step in steps.measure(other, folder):
                 print(step.row(unit_us))
+    print("\n(d) the engine: CPU time, best of several rounds")
+    geofence.measure(unit_us)
+    print(f"\n(e) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
+    sweeps.tables()
 
 
 if __name__ == "__main__":

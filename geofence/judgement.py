@@ -269,7 +269,8 @@ class _Fold:
 
     def _judge(self, number: int) -> None:
         instant, hard_factor = self._instants[number], self._parameters.hard_factor
-        for index in sorted({*self._survey.concerned(number), *self._tracks}):
+        concerned = self._survey.concerned(number)
+        for index in sorted({*concerned, *self._tracks}) if self._tracks else concerned:
             watch, track = self._watches[index], self._tracks.get(index)
             if not watch.is_in_force(instant.at_s):
                 continue
@@ -356,10 +357,10 @@ def _is_accused(
     watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float
 ) -> bool:
     """Whether any fix of an instant is hard evidence: a clear position stays clear without."""
-    return any(
-        watch.beyond_m(distance_m) > hard_factor * fix.accuracy_m
-        for fix, distance_m in zip(instant.fixes, distances_m, strict=True)
-    )
+    for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
+        if watch.beyond_m(distance_m) > hard_factor * fix.accuracy_m:
+            return True
+    return False
 
 
 def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float) -> Sight:

@@ -7,7 +7,7 @@ distances measured, all fixes to one zone in one go.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import accumulate
@@ -46,7 +46,7 @@ class Survey:
         self._numbers = sorted(self._concerned)
 
     def concerned(self, number: int) -> Collection[int]:
-        """The watches that the instant of this number may concern."""
+        """The watches that the instant of this number may concern, in order."""
         return self._concerned.get(number, ())
 
     def next_number(self, number: int) -> int:
@@ -93,7 +93,7 @@ class Survey:
                 self._measure(watch.zone, everything)
             for number in everything:
                 if max(known[number]) + watch.margin_m > 0.0:
-                    self._concerned[number].append(index)
+                    insort(self._concerned[number], index)
 
     def _measure(self, zone: PreparedZone, numbers: Collection[int]) -> None:
         rows = [

@@ -140,16 +140,17 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
     rules = conditions.rules_for(session, supervisee_id, since_s)
     labels = conditions.rule_labels(session, supervisee_id)
     parameters = geofence.Parameters()
+    prepared = geofence.PreparedRules(
+        rules, conditions.suspensions_for(session, supervisee_id, since_s)
+    )
     return PersonRules(
         epoch=epoch,
         built_s=unix_s(now),
-        prepared=geofence.PreparedRules(
-            rules, conditions.suspensions_for(session, supervisee_id, since_s)
-        ),
+        prepared=prepared,
         parameters=parameters,
         gate_policy=GatePolicy(max_accuracy_m=agency.policy.max_accuracy_m, parameters=parameters),
         labels=labels,
-        visible=geofence.ZoneIndex(_visible_exclusions(rules, labels)),
+        visible=geofence.ZoneIndex(_visible_exclusions(rules, prepared, labels)),
         orders=conditions.orders_of(session, supervisee_id),
         exemptions=conditions.exemptions_of(session, supervisee_id),
         silence_after_s=agency.policy.silence_after_s,
@@ -160,10 +161,13 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
 
 
 def _visible_exclusions(
-    rules: list[geofence.Rule], labels: Mapping[tuple[str, int], RuleLabel]
+    rules: list[geofence.Rule],
+    prepared: geofence.PreparedRules,
+    labels: Mapping[tuple[str, int], RuleLabel],
 ) -> list[geofence.PreparedZone]:
+    zones = {watch.zone.zone: watch.zone for watch in prepared.watches}
     return [
-        geofence.PreparedZone(rule.zone)
+        zones[rule.zone]
         for rule in rules
         if rule.kind is geofence.RuleKind.EXCLUSION
         and not labels[rule.id, rule.version].confidential
