@@ -6,7 +6,7 @@ import math
 
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -50,17 +50,17 @@ def _nearest_m(ring: Ring, latitude: float, longitude: float) -> float:
 
 @st.composite
 def _stars(draw: st.DrawFn) -> tuple[Ring, float, float]:
-    """A ring of up to two kilometres and a place at most three kilometres from its centre."""
+    """A ring of up to two kilometres and a place at most seven kilometres from its centre."""
     latitude, longitude = draw(latitudes), draw(longitudes)
     radii_m = draw(st.lists(st.floats(100.0, 2000.0), min_size=3, max_size=12))
     ring = _star(latitude, longitude, radii_m)
     lon, lat, _ = GEOD.fwd(
-        longitude, latitude, draw(st.floats(0.0, 360.0)), draw(st.floats(0.0, 3000.0))
+        longitude, latitude, draw(st.floats(0.0, 360.0)), draw(st.floats(0.0, 7000.0))
     )
     return ring, lat, lon
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_stars())
 def test_distance_to_a_polygon_is_the_geodesic_within_half_a_percent(
     case: tuple[Ring, float, float],
@@ -70,8 +70,10 @@ def test_distance_to_a_polygon_is_the_geodesic_within_half_a_percent(
 
     distance_m = abs(zone.distance_m(latitude, longitude))
 
+    expected_m = _nearest_m(ring, latitude, longitude)
+    assume(expected_m <= 5000.0)
     # The independent way knows the edge only every two metres.
-    assert distance_m == pytest.approx(_nearest_m(ring, latitude, longitude), rel=5e-3, abs=1.5)
+    assert distance_m == pytest.approx(expected_m, rel=5e-3, abs=1.5)
 
 
 @settings(max_examples=100, deadline=None)
