@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from geofence.fix import Fix
-from geofence.plausibility import least_way_m
+from geofence.limits import SignalLimits
+from geofence.plausibility import Signal, SignalKind, least_way_m
 
 DIGITS_PER_DEGREE: Final = 1_000_000
 RHYTHM_S: Final = 30
@@ -21,6 +22,8 @@ LEAST_SHIFT_S: Final = 900
 """Sooner than this a phone may be repeating itself; that is for `stillness`."""
 AT_REST_KEPT: Final = 8
 """Of the fixes of a phone at rest one in so many is remembered."""
+COMMONPLACE: Final = 50
+"""A place that was told more often than this proves nothing: some phones repeat a few places."""
 _LONGITUDES: Final = 360 * DIGITS_PER_DEGREE + 1
 
 
@@ -39,6 +42,11 @@ class Replay:
     until_s: int
     shift_s: int
     places: int
+
+    def signal(self, limits: SignalLimits) -> Signal:
+        """The signal of each fix in the stretch."""
+        kind = SignalKind.REPLAYED
+        return Signal(kind=kind, value=self.places, limit=limits.replayed_places)
 
 
 def digits_of(fix: Fix) -> int:
@@ -62,26 +70,29 @@ def footprint_of(previous: Fix, fix: Fix) -> Footprint | None:
 
 
 def find_replay(
-    recent: Iterable[Footprint], past: Iterable[Footprint], least_places: int
+    recent: Iterable[Footprint], past: Iterable[Footprint], least_places: int, *, after_s: int = 0
 ) -> Replay | None:
-    """The most telling replay of `past` in `recent`, None if no rhythm is kept for long enough.
+    """The most telling replay of `past` in `recent` that goes on after `after_s`.
 
-    Costs as much as there are pairs of one place: give only the past that has recent places.
+    None if no rhythm is kept for `least_places`. Costs as much as there are pairs of one place:
+    give only the past that has recent places.
     """
     met: defaultdict[int, list[int]] = defaultdict(list)
     for at_s, digits in past:
         met[digits].append(at_s)
     rhythms: defaultdict[int, list[Footprint]] = defaultdict(list)
     for step in recent:
+        if len(met[step.digits]) > COMMONPLACE:
+            continue
         for before_s in met[step.digits]:
             shift_s = step.at_s - before_s
             if shift_s >= LEAST_SHIFT_S:
                 # In two neighbouring beats, so that no edge parts what belongs together.
                 rhythms[shift_s // RHYTHM_S].append(step)
                 rhythms[shift_s // RHYTHM_S + 1].append(step)
-    found = [_replay(beat, steps) for beat, steps in rhythms.items()]
-    best = max(found, key=lambda replay: (replay.places, -replay.shift_s), default=None)
-    return best if best is not None and best.places >= least_places else None
+    found = (_replay(beat, steps) for beat, steps in rhythms.items())
+    telling = (one for one in found if one.places >= least_places and one.until_s > after_s)
+    return max(telling, key=lambda replay: (replay.places, -replay.shift_s), default=None)
 
 
 def _replay(beat: int, steps: list[Footprint]) -> Replay:

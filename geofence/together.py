@@ -13,12 +13,15 @@ from typing import Final
 
 from geofence.fix import Fix
 from geofence.geodesy import separation_m
-from geofence.plausibility import least_way_m
+from geofence.limits import SignalLimits
+from geofence.plausibility import Signal, SignalKind, least_way_m
 
 MEETING_S: Final = 300
 MEETINGS_PER_DEGREE: Final = 200
 """Meeting places are 550 m from south to north."""
 LONGEST_STEP_S: Final = 300
+LEAST_WAY_M: Final = 500.0
+"""Who got no further than this did not travel: phones at rest that state too small a radius tremble."""
 BEND: Final = 0.2
 """Between two fixes a way may swing out by this share of the distance between them."""
 _COLUMNS: Final = 360 * MEETINGS_PER_DEGREE + 1
@@ -33,6 +36,10 @@ class Company:
     until_s: int
     moving_s: int
 
+    def signal(self, limits: SignalLimits) -> Signal:
+        """The signal of each fix in the stretch."""
+        return Signal(kind=SignalKind.TOGETHER, value=self.moving_s, limit=limits.together_s)
+
 
 def is_moving(previous: Fix, fix: Fix) -> bool:
     """Whether somebody went from one place to another, with both radii subtracted."""
@@ -46,36 +53,45 @@ def meeting_of(fix: Fix) -> int:
     return fix.at_s // MEETING_S * _PLACES + row * _COLUMNS + column
 
 
-def find_company(fixes: Sequence[Fix], others: Sequence[Fix], least_s: int) -> Company | None:
-    """The longest stretch that two phones moved together, None below `least_s` seconds of it.
+def find_company(
+    fixes: Sequence[Fix], others: Sequence[Fix], least_s: int, *, after_s: int = 0
+) -> Company | None:
+    """The longest stretch that two phones moved together and that goes on after `after_s`.
 
-    Both in time order. One fix that lies apart is an outlier; a second in a row ends the stretch,
+    None below `least_s` seconds of movement. Both in time order. One fix that lies apart is an outlier; a second in a row ends the stretch,
     and so does a gap in either track.
     """
-    best: Company | None = None
-    for company in _companies(fixes, others):
-        if best is None or company.moving_s > best.moving_s:
-            best = company
-    return best if best is not None and best.moving_s >= least_s else None
+    telling = (
+        company
+        for company in _companies(fixes, others)
+        if company.moving_s >= least_s and company.until_s > after_s
+    )
+    return max(telling, key=lambda company: company.moving_s, default=None)
 
 
 def _companies(fixes: Sequence[Fix], others: Sequence[Fix]) -> Iterator[Company]:
-    """The stretch as it stands after each fix of the first track that lies beside the second."""
+    """The stretch as it stands after each fix that lies beside the second track, once it is a way."""
     times = [fix.at_s for fix in others]
-    from_s: int | None = None
+    start: Fix | None = None
     moving_s = astray = 0
+    far_m = 0.0
     for previous, fix in pairwise(fixes):
         beside = _is_beside(fix, others, times)
         astray = 0 if beside else astray + 1
         if astray > 1 or fix.at_s - previous.at_s > LONGEST_STEP_S:
-            from_s, moving_s = None, 0
+            start, moving_s, far_m = None, 0, 0.0
         if not beside:
             continue
-        if from_s is None:
-            from_s = fix.at_s
-        elif is_moving(previous, fix):
+        start = start or fix
+        if start is not fix and is_moving(previous, fix):
             moving_s += fix.at_s - previous.at_s
-        yield Company(from_s=from_s, until_s=fix.at_s, moving_s=moving_s)
+        far_m = max(far_m, _apart_m(start, fix))
+        if far_m >= LEAST_WAY_M:
+            yield Company(from_s=start.at_s, until_s=fix.at_s, moving_s=moving_s)
+
+
+def _apart_m(a: Fix, b: Fix) -> float:
+    return separation_m(a.latitude, a.longitude, b.latitude, b.longitude)
 
 
 def _is_beside(fix: Fix, others: Sequence[Fix], times: Sequence[int]) -> bool:
@@ -91,8 +107,6 @@ def _is_beside(fix: Fix, others: Sequence[Fix], times: Sequence[int]) -> bool:
     share = (fix.at_s - before.at_s) / span_s if span_s else 0.0
     latitude = before.latitude + share * (after.latitude - before.latitude)
     longitude = before.longitude + share * (after.longitude - before.longitude)
-    swing_m = BEND * separation_m(
-        before.latitude, before.longitude, after.latitude, after.longitude
-    )
+    swing_m = BEND * _apart_m(before, after)
     apart_m = separation_m(fix.latitude, fix.longitude, latitude, longitude)
     return apart_m <= fix.accuracy_m + max(before.accuracy_m, after.accuracy_m) + swing_m

@@ -15,6 +15,7 @@ class AlertKind(Enum):
     BUFFER_ENTERED = "buffer-entered"
     NO_COMMUNICATION = "no-communication"
     LOCATION_REFUSED = "location-refused"
+    LOCATION_IMPLAUSIBLE = "location-implausible"
     DEVICE_BATTERY = "device-battery"
     DEVICE_RE_ENROLLED = "device-re-enrolled"
     DEVICE_REVOKED = "device-revoked"

@@ -25,6 +25,10 @@ ASSURANCE_LEVELS: Final = (
 
 ACCURACY_M: Final = range(1, 5_001)
 SILENCE_S: Final = range(60, 7 * 86_400 + 1)
+FROZEN_S: Final = range(600, 43_201)
+MOVING_S: Final = range(600, 43_201)
+EVEN_FIXES: Final = range(3, 101)
+REPLAYED_PLACES: Final = range(5, 1_001)
 OFFSET_DAYS: Final = range(-60, 61)
 DAYS_AHEAD: Final = range(-60, 1)
 REMINDED: Final = frozenset(MessageKind) - {MessageKind.ALERT}
@@ -45,8 +49,10 @@ class AgencyPolicy:
     `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
     before an alert, `batch_key_people` from how many people's phones under one factory key of
-    attestation the officer is told. Payments are reminded of on `payment_reminder_days` after the
-    due day (negative: before), check-ins, hearings and appointments on days of their own, none of
+    attestation the officer is told. A stretch of fixes whose signals score `alert_score` (above
+    0, at most 1) is told to officers; from when on a signal is one, the next five say
+    (geofence.SignalLimits). Payments are reminded of on `payment_reminder_days` after the due day
+    (negative: before), check-ins, hearings and appointments on days of their own, none of
     them after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
     person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person.
     `default_currency` is ISO 4217. `payment_url` is the agency's own page
@@ -57,6 +63,12 @@ class AgencyPolicy:
     max_accuracy_m: int = 100
     silence_after_s: int = 900
     batch_key_people: int = 5
+    alert_score: float = 0.6
+    frozen_after_s: int = 14_400
+    constant_accuracy_after_s: int = 3_600
+    even_fixes: int = 8
+    replayed_places: int = 10
+    together_after_s: int = 1_800
     payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
     check_in_reminder_days: tuple[int, ...] = (-7, -3, -1)
     hearing_reminder_days: tuple[int, ...] = (-7, -3, -1)
@@ -75,6 +87,12 @@ class AgencyPolicy:
             "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
             "silence_after_s": self.silence_after_s in SILENCE_S,
             "batch_key_people": self.batch_key_people in BATCH_KEY_PEOPLE,
+            "alert_score": 0.0 < self.alert_score <= 1.0,
+            "frozen_after_s": self.frozen_after_s in FROZEN_S,
+            "constant_accuracy_after_s": self.constant_accuracy_after_s in MOVING_S,
+            "even_fixes": self.even_fixes in EVEN_FIXES,
+            "replayed_places": self.replayed_places in REPLAYED_PLACES,
+            "together_after_s": self.together_after_s in MOVING_S,
             "payment_reminder_days": _are_days(self.payment_reminder_days, OFFSET_DAYS),
             "check_in_reminder_days": _are_days(self.check_in_reminder_days, DAYS_AHEAD),
             "hearing_reminder_days": _are_days(self.hearing_reminder_days, DAYS_AHEAD),

@@ -263,6 +263,42 @@ class PolicySchema(Schema):
             "the officer is told"
         },
     )
+    alert_score = ma.fields.Float(
+        required=True,
+        allow_nan=False,
+        validate=ma.validate.Range(min=0.0, min_inclusive=False, max=1.0),
+        metadata={"description": "Officers are told of fixes whose signals score this"},
+    )
+    frozen_after_s = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.FROZEN_S),
+        metadata={"description": "Seconds at one place, digit for digit, that are a signal"},
+    )
+    constant_accuracy_after_s = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.MOVING_S),
+        metadata={"description": "Seconds of movement under one stated radius that are a signal"},
+    )
+    even_fixes = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.EVEN_FIXES),
+        metadata={"description": "Fixes in a row on a perfectly even way that are a signal"},
+    )
+    replayed_places = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.REPLAYED_PLACES),
+        metadata={"description": "Places of one's own past, in its rhythm, that are a signal"},
+    )
+    together_after_s = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(policy.MOVING_S),
+        metadata={"description": "Seconds of movement as one with another phone that are a signal"},
+    )
     payment_reminder_days = _reminder_days(policy.OFFSET_DAYS)
     check_in_reminder_days = _reminder_days(policy.DAYS_AHEAD)
     hearing_reminder_days = _reminder_days(policy.DAYS_AHEAD)

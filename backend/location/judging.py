@@ -15,13 +15,13 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 import geofence
 from backend.core.clock import unix_s
 from backend.core.db import Session
 from backend.location import episodes, silence
-from backend.location.models import Checkpoint, Fix
+from backend.location.models import Checkpoint, Examination, Fix
 from backend.location.person import Person
 from backend.location.rulebook import PersonRules
 
@@ -85,14 +85,18 @@ def rejudge(
     since_s: int,
     now: datetime,
     only_then: bool = False,
+    new_facts: bool = True,
 ) -> Person:
     """Return the person after everything since `since_s` was judged again from the stored fixes.
 
     `only_then` says that no fact is new but those of that one second: where a state comes out as
-    it was stored, all that follows it is judged already. Alerts follow the episodes: continued,
+    it was stored, all that follows it is judged already. With `new_facts` a fix of `since_s` came
+    late: signals are looked for again from there, too. Alerts follow the episodes: continued,
     merged or withdrawn with an explanation; what a human decided stays.
     """
     until_s = max(person.until_s, since_s)
+    if new_facts:
+        _examine_again(session, person, since_s, now)
     state = _restart(session, person, rules, since_s, now)
     stored = _checkpoints(session, person, since_s) if only_then else {}
     refold = Refold(began_s=state.until_s, state=state)
@@ -133,6 +137,16 @@ class Refold:
             found=self.found,
             met=self.state if self.met_again else None,
         )
+
+
+def _examine_again(session: Session, person: Person, at_s: int, now: datetime) -> None:
+    """Let the next examination begin before a fix that arrived late."""
+    since_s = max(at_s - 1, unix_s(now) - HISTORY_S)
+    session.execute(
+        update(Examination)
+        .where(Examination.supervisee_id == person.supervisee_id, Examination.since_s > since_s)
+        .values(since_s=since_s)
+    )
 
 
 def _advance(

@@ -7,9 +7,10 @@ of its own and can be computed again.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import CASE, DEVICE, LOCATION, OPERATIONAL
@@ -132,3 +133,71 @@ class Episode(Base):
     confidential: Mapped[bool] = mapped_column(info=CASE)
     alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
     withdrawn: Mapped[bool] = mapped_column(info=LOCATION)
+
+
+class Examination(Base):
+    """How far a person's fixes were examined for signals, in event time, and when."""
+
+    __tablename__ = "examinations"
+
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    since_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    examined_ms: Mapped[int] = mapped_column(BigInteger, index=True, info=OPERATIONAL)
+
+
+class Oddity(Base):
+    """The signals and the score of one fix about which something is odd; computed, may change.
+
+    `signals` is a list of kind, value and limit.
+    """
+
+    __tablename__ = "oddities"
+    __table_args__ = (
+        ForeignKeyConstraint(["activation_id", "seq"], ["fixes.activation_id", "fixes.seq"]),
+        Index("ix_oddities_supervisee_id_taken_s", "supervisee_id", "taken_s"),
+    )
+
+    activation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, info=DEVICE)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    taken_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    signals: Mapped[list[Any]] = mapped_column(info=LOCATION)
+    score: Mapped[float] = mapped_column(info=LOCATION)
+
+
+class Suspicion(Base):
+    """A stretch of fixes that score more than the agency takes without a word.
+
+    `companion_id` is the other person of a stretch in which two phones moved as one.
+    """
+
+    __tablename__ = "suspicions"
+    __table_args__ = (Index("ix_suspicions_supervisee_id_until_s", "supervisee_id", "until_s"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    from_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    until_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    signals: Mapped[list[Any]] = mapped_column(info=LOCATION)
+    score: Mapped[float] = mapped_column(info=LOCATION)
+    companion_id: Mapped[UUID | None] = mapped_column(ForeignKey("supervisees.id"))
+    alert_id: Mapped[UUID] = mapped_column(info=CASE)
+    withdrawn: Mapped[bool] = mapped_column(info=LOCATION)
+
+
+class Footprint(Base):
+    """A place of the last 14 days by its digits, and roughly where and when it was passed."""
+
+    __tablename__ = "footprints"
+    __table_args__ = (
+        Index("ix_footprints_supervisee_id_digits", "supervisee_id", "digits"),
+        Index("ix_footprints_agency_id_meeting", "agency_id", "meeting"),
+        Index("ix_footprints_taken_s", "taken_s"),
+    )
+
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), primary_key=True)
+    taken_s: Mapped[int] = mapped_column(BigInteger, primary_key=True, info=LOCATION)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    digits: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    meeting: Mapped[int | None] = mapped_column(BigInteger, info=LOCATION)

@@ -43,7 +43,8 @@ class PersonRules:
     """Everything that judging, the gate and the clock need to know of one person's rules.
 
     `visible` are the exclusion zones that the person may know of: only they make the phone send
-    more often, since a changed rhythm would give a victim's zone away.
+    more often, since a changed rhythm would give a victim's zone away. `alert_score` is the score of
+    signals of which officers are told.
     """
 
     epoch: int
@@ -56,6 +57,8 @@ class PersonRules:
     orders: Sequence[Order]
     exemptions: Sequence[Exemption]
     silence_after_s: int
+    signal_limits: geofence.SignalLimits
+    alert_score: float
     timezone: str
     language: Language
     contact: str
@@ -154,9 +157,21 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
         orders=conditions.orders_of(session, supervisee_id),
         exemptions=conditions.exemptions_of(session, supervisee_id),
         silence_after_s=agency.policy.silence_after_s,
+        signal_limits=_signal_limits(agency.policy),
+        alert_score=agency.policy.alert_score,
         timezone=agency.zone,
         language=person.language,
         contact=agency.contact_phone,
+    )
+
+
+def _signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:
+    return geofence.SignalLimits(
+        frozen_s=policy.frozen_after_s,
+        constant_accuracy_s=policy.constant_accuracy_after_s,
+        even_fixes=policy.even_fixes,
+        replayed_places=policy.replayed_places,
+        together_s=policy.together_after_s,
     )
 
 

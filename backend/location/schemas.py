@@ -11,6 +11,7 @@ from backend.conditions.schemas import ZoneDraftSchema
 from backend.conditions.service import Advice, ConditionKind, Draft
 from backend.core.schemas import CursorSchema, Instant, Schema, page_of
 from backend.location.refusals import RefusalReason
+from geofence.plausibility import SignalKind
 
 
 class ReceiptSchema(Schema):
@@ -44,6 +45,42 @@ class WindowSchema(CursorSchema):
     until = Instant(load_default=None)
 
 
+class SignalSchema(Schema):
+    """One thing that is odd, in the kind's own unit."""
+
+    kind = ma.fields.Enum(SignalKind, by_value=True, required=True)
+    value = ma.fields.Float(required=True)
+    limit = ma.fields.Float(
+        required=True, metadata={"description": "From this value on it is a signal"}
+    )
+
+
+class OdditySchema(Schema):
+    """What is odd about a fix, found in the order in which fixes were taken; it may change."""
+
+    score = ma.fields.Float(
+        required=True, metadata={"description": "Between 0 and 1: the more, the odder"}
+    )
+    signals = ma.fields.List(ma.fields.Nested(SignalSchema), required=True)
+
+
+class SuspicionSchema(OdditySchema):
+    """A stretch of fixes that are hard to believe; no violation by itself."""
+
+    id = ma.fields.UUID(required=True)
+    since = Instant(required=True)
+    until = Instant(required=True)
+    companion_id = ma.fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "With whose phone it moved as one, if you may see that person"},
+    )
+    alert_id = ma.fields.UUID(required=True)
+    withdrawn = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether later fixes explained it"}
+    )
+
+
 class FixSchema(Schema):
     """One stored fix with its marks."""
 
@@ -61,7 +98,15 @@ class FixSchema(Schema):
     )
     refused = ma.fields.Enum(RefusalReason, by_value=True, required=True, allow_none=True)
     signals = ma.fields.List(
-        ma.fields.String(), required=True, metadata={"description": "Oddities, by name"}
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "What the gate found odd on arrival, by name"},
+    )
+    oddity = ma.fields.Nested(
+        OdditySchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What was found since; null: nothing is odd"},
     )
     assurance = ma.fields.String(
         required=True, metadata={"description": "How well the phone's key was vouched for"}
@@ -141,6 +186,12 @@ class StatusSchema(Schema):
     judged_until = Instant(required=True, allow_none=True)
     silent = ma.fields.Boolean(required=True)
     last_fix = ma.fields.Nested(FixSchema, required=True, allow_none=True)
+    last_suspicion = ma.fields.Nested(
+        SuspicionSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The latest stretch of fixes that are hard to believe"},
+    )
     open_episodes = ma.fields.List(ma.fields.Nested(EpisodeSchema), required=True)
 
 
@@ -239,4 +290,5 @@ class DryRunSchema(Schema):
 
 
 RefusalPageSchema: Any = page_of(RefusalSchema)
+SuspicionPageSchema: Any = page_of(SuspicionSchema)
 EpisodePageSchema: Any = page_of(EpisodeSchema)

@@ -6,7 +6,7 @@ every reading of an episode that tells how far somebody was from a victim's zone
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,15 +22,16 @@ from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Session
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
-from backend.location import episodes
-from backend.location.models import Episode, Fix, PersonState, Refusal
+from backend.location import episodes, signals
+from backend.location.models import Episode, Fix, PersonState, Refusal, Suspicion
 from backend.location.refusals import RefusalReason, advice
+from backend.location.signals import ShownOddity, ShownSuspicion
 from notifications.formats import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFix:
-    """One fix as kept."""
+    """One fix as kept. `signals` are those of the gate, `oddity` what was found in event time."""
 
     activation_id: UUID
     seq: int
@@ -44,6 +45,7 @@ class StoredFix:
     signals: list[str]
     assurance: str
     digest: str
+    oddity: ShownOddity | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Status:
     judged_until: datetime | None
     silent: bool
     last_fix: StoredFix | None
+    last_suspicion: ShownSuspicion | None
     open_episodes: list[JudgedEpisode]
 
 
@@ -122,7 +125,7 @@ def list_fixes(
     _audit_reading(session, actor, supervisee_id, now)
     last = rows[limit - 1] if len(rows) > limit else None
     return FixPage(
-        items=[_stored_fix(row) for row in rows[:limit]],
+        items=_stored_fixes(session, rows[:limit]),
         next=None if last is None else f"{last.taken_s}:{last.seq}",
     )
 
@@ -138,6 +141,20 @@ def list_episodes(
     statement = select(Episode).where(Episode.supervisee_id == supervisee_id)
     page: Page[Episode] = fetch_page(session, statement, Episode.id, cursor)
     return Page(items=_shown(session, actor, page.items, now), next=page.next)
+
+
+def list_suspicions(
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor, now: datetime
+) -> Page[ShownSuspicion]:
+    """Return the stretches in which a person's fixes were hard to believe, latest found first.
+
+    Audits the reading.
+    """
+    _may_read(session, actor, supervisee_id)
+    _audit_reading(session, actor, supervisee_id, now)
+    statement = select(Suspicion).where(Suspicion.supervisee_id == supervisee_id)
+    page: Page[Suspicion] = fetch_page(session, statement, Suspicion.id, cursor)
+    return Page(items=signals.shown(session, actor, page.items), next=page.next)
 
 
 def list_refusals(
@@ -171,7 +188,8 @@ def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -
         last_received_at=None if state is None else from_unix_s(state.received_ms / 1000),
         judged_until=None if state is None or state.until_s == 0 else from_unix_s(state.until_s),
         silent=state is not None and state.silence_alert_id is not None,
-        last_fix=None if last is None else _stored_fix(last),
+        last_fix=None if last is None else _stored_fixes(session, [last])[0],
+        last_suspicion=signals.last_suspicion(session, actor, supervisee_id),
         open_episodes=_shown(session, actor, open_rows, now),
     )
 
@@ -225,7 +243,12 @@ def _refusals(
     return Page(items=items, next=page.next)
 
 
-def _stored_fix(row: Fix) -> StoredFix:
+def _stored_fixes(session: Session, rows: Sequence[Fix]) -> list[StoredFix]:
+    odd = signals.of_fixes(session, rows)
+    return [_stored_fix(row, odd.get((row.activation_id, row.seq))) for row in rows]
+
+
+def _stored_fix(row: Fix, oddity: ShownOddity | None) -> StoredFix:
     return StoredFix(
         activation_id=row.activation_id,
         seq=row.seq,
@@ -239,6 +262,7 @@ def _stored_fix(row: Fix) -> StoredFix:
         signals=row.signals.split(),
         assurance=row.assurance,
         digest=row.digest.hex(),
+        oddity=oddity,
     )
 
 

@@ -65,7 +65,7 @@ def sweep(session: Session, book: RuleBook, supervisee_id: UUID, now: datetime) 
     if one.judgement is not None and one.judged_epoch != rules.epoch:
         # Rules were edited, perhaps for the past: what they touch is judged again.
         since_s = unix_s(now) - judging.HISTORY_S + 1
-        one = judging.rejudge(session, one, rules, since_s=since_s, now=now)
+        one = judging.rejudge(session, one, rules, since_s=since_s, now=now, new_facts=False)
     one = judging.judge_clock(session, one, rules, now)
     one = silence.notice(session, one, rules, now)
     person.save(session, replace(one, judged_epoch=rules.epoch), rules, now)

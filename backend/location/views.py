@@ -24,6 +24,7 @@ from backend.location.schemas import (
     ReceiptSchema,
     RefusalPageSchema,
     StatusSchema,
+    SuspicionPageSchema,
 )
 
 fixes = Blueprint(
@@ -110,6 +111,15 @@ def list_refusals(cursor: Cursor, supervisee_id: UUID) -> Any:
     """List the requests of a person that were refused for lack of location."""
     with snapshot() as session:
         return service.list_refusals(session, actor(), supervisee_id, cursor)
+
+
+@officers.route("/suspicions")
+@officers.arguments(CursorSchema, location="query")
+@officers.response(200, SuspicionPageSchema)
+def list_suspicions(cursor: Cursor, supervisee_id: UUID) -> Any:
+    """List stretches of fixes that are hard to believe; the reading is audited."""
+    with transaction() as session:
+        return service.list_suspicions(session, actor(), supervisee_id, cursor, now())
 
 
 @officers.route("/status")

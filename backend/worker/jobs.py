@@ -20,7 +20,7 @@ from backend.core.jobs import Schedule, beat
 from backend.core.logs import fault
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.location import judging, sweeps
+from backend.location import companions, examination, judging, sweeps
 from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
@@ -48,6 +48,7 @@ SCHEDULE: Final = Schedule(
         SEAL_JOB: 1,
         HEARTBEAT_JOB: 1,
         "sweep": 30,
+        "examine": 60,
         "plan-reminders": 60,
         "settle-payments": 2,
         "look-after-payments": 60,
@@ -56,6 +57,7 @@ SCHEDULE: Final = Schedule(
         "renew-status-list": 3600,
         "recheck-devices": 3600,
         "forget-old-checkpoints": 86_400,
+        "forget-old-footprints": 86_400,
     }
 )
 """Every job, and how often it runs."""
@@ -95,6 +97,7 @@ def jobs(
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
         "sweep": partial(sweep, database, RuleBook()),
+        "examine": partial(examine, database, RuleBook()),
         "plan-reminders": partial(plan_once, database),
         "settle-payments": settling.settle_notices if settling else _nothing,
         "look-after-payments": settling.look_after if settling else _nothing,
@@ -103,6 +106,7 @@ def jobs(
         "renew-status-list": partial(renew, database, status_list),
         "recheck-devices": partial(recheck, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
+        "forget-old-footprints": partial(in_transaction, database, companions.forget_old),
     }
     return [
         Job(name=name, every_s=every_s, run=runs[name], shared=name in _SHARED)
@@ -233,16 +237,39 @@ def sweep(database: Database, book: RuleBook, now: datetime) -> bool:
         sweeps.adopt(session, now)
     with database.snapshot() as session:
         people = sweeps.due(session, now)
-    done = sum(_sweep_one(database, book, one, now) for one in people)
+
+    def act(session: Session, one: UUID) -> None:
+        sweeps.sweep(session, book, one, now)
+
+    done = sum(_do_for_one(database, "sweep", act, one) for one in people)
     return len(people) == sweeps.BATCH and done > 0
 
 
-def _sweep_one(database: Database, book: RuleBook, supervisee_id: UUID, now: datetime) -> bool:
+def examine(database: Database, book: RuleBook, now: datetime) -> bool:
+    """Look for signals in the fixes of a batch of people, each in a transaction of their own.
+
+    Returns whether there may be more: also when somebody had more than a day to be examined.
+    """
+    with database.transaction() as session:
+        examination.adopt(session, now)
+    with database.snapshot() as session:
+        people = examination.due(session, now)
+
+    def act(session: Session, one: UUID) -> None:
+        examination.examine(session, book, one, now)
+
+    return sum(_do_for_one(database, "examine", act, one) for one in people) > 0
+
+
+def _do_for_one(
+    database: Database, job: str, act: Callable[[Session, UUID], None], supervisee_id: UUID
+) -> bool:
+    """Do `act` for one person; a fault is logged and must not hold up the others."""
     try:
         with database.transaction() as session:
-            sweeps.sweep(session, book, supervisee_id, now)
+            act(session, supervisee_id)
     except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
         _FAULTS.inc()
-        _log.error("sweep.failed", job="sweep", **fault(error))
+        _log.error(f"{job}.failed", job=job, **fault(error))
         return False
     return True

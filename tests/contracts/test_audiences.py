@@ -73,6 +73,7 @@ ROUTES = {
         "GET /v1/supervisees/<uuid:supervisee_id>/reminders/coming",
         "GET /v1/supervisees/<uuid:supervisee_id>/statement",
         "GET /v1/supervisees/<uuid:supervisee_id>/status",
+        "GET /v1/supervisees/<uuid:supervisee_id>/suspicions",
         "GET /v1/tokens",
         "POST /v1/absences/<uuid:absence_id>/approval",
         "POST /v1/absences/<uuid:absence_id>/withdrawal",

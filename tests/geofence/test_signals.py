@@ -271,6 +271,25 @@ class TestReplay:
 
         assert find_replay(_footprints(fixes), _footprints(fixes), 3) is None
 
+    def test_only_what_goes_on_is_told(self) -> None:
+        past = _footprints(recorded(WALK))
+        recent = [Footprint(at_s + DAY_S, digits) for at_s, digits in past]
+
+        replay = find_replay(recent, past, 10, after_s=recent[-2].at_s)
+
+        assert replay is not None
+        assert replay.signal(LIMITS) == Signal(
+            kind=SignalKind.REPLAYED, value=replay.places, limit=LIMITS.replayed_places
+        )
+        assert find_replay(recent, past, 10, after_s=recent[-1].at_s) is None
+
+    def test_a_place_told_again_and_again_proves_nothing(self) -> None:
+        past = [Footprint(NOON_S + 60 * n, n % 12) for n in range(12 * 51)]
+        recent = [Footprint(at_s + DAY_S, digits) for at_s, digits in past]
+
+        assert find_replay(recent, past, 10) is None
+        assert find_replay(recent[:120], past[:600], 10) is not None
+
     def test_the_same_place_again_leaves_no_footprint(self) -> None:
         first, second = (fix_at(NOON_S + 60 * n, 0.0, north_m=0.0) for n in range(2))
 
@@ -330,6 +349,11 @@ class TestTogether:
     def test_neighbours_at_rest_are_not(self) -> None:
         assert find_company(noisy([0.0] * 300, 1), noisy([5.0] * 300, 2), 600) is None
 
+    def test_neighbours_who_state_too_small_a_radius_are_not(self) -> None:
+        one, other = ([named(fix, accuracy_m=3.0) for fix in noisy([0.0] * 900, n)] for n in (1, 2))
+
+        assert find_company(one, other, 600) is None
+
     def test_nobody_is_together_with_somebody_unseen(self) -> None:
         fixes = recorded(WALK)
 
@@ -358,6 +382,18 @@ class TestTogether:
 
         assert find_company(one, holed, 1200) is None
         assert find_company(holed, one, 1200) is None
+
+    def test_only_what_goes_on_is_told(self) -> None:
+        fixes = [fix_at(NOON_S + 60 * n, 400.0 * n) for n in range(40)]
+        other = moved(fixes, 0, "activation-2")
+
+        company = find_company(fixes, other, 600, after_s=fixes[-2].at_s)
+
+        assert company is not None
+        assert company.signal(LIMITS) == Signal(
+            kind=SignalKind.TOGETHER, value=38 * 60, limit=LIMITS.together_s
+        )
+        assert find_company(fixes, other, 600, after_s=fixes[-1].at_s) is None
 
     def test_moving_is_more_than_trembling(self) -> None:
         assert is_moving(fix_at(NOON_S, 0.0), fix_at(NOON_S + 60, 21.0))

@@ -111,11 +111,12 @@ def watched_person(
     exclusion: bool = True,
     ordered: bool = True,
     schedule: dict[str, Any] | None = None,
+    name: str = "example",
 ) -> Watched:
     """Create a person at HOME under a curfew, with MARKET forbidden, and enrol a phone."""
     now, order = clock.now(), None
     with database.transaction() as session:
-        case = open_case(session, now=now)
+        case = open_case(session, now=now, name=name)
         if ordered:
             order = order_for(session, case, now=now)
             if curfew:

@@ -19,6 +19,13 @@ from notifications.kind import MessageKind
         {"max_accuracy_m": 5_001},
         {"silence_after_s": 59},
         {"batch_key_people": 1},
+        {"alert_score": 0.0},
+        {"alert_score": 1.1},
+        {"frozen_after_s": 599},
+        {"constant_accuracy_after_s": 43_201},
+        {"even_fixes": 2},
+        {"replayed_places": 4},
+        {"together_after_s": 0},
         {"payment_reminder_days": (61,)},
         {"payment_reminder_days": tuple(range(11))},
         {"check_in_reminder_days": (1,)},
@@ -41,7 +48,10 @@ from notifications.kind import MessageKind
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"least|max|silence|batch|payment|reminder|currency"):
+    with pytest.raises(
+        ValueError,
+        match=r"least|max|silence|batch|alert|after|even|places|payment|reminder|currency",
+    ):
         AgencyPolicy(**wrong)
 
 
