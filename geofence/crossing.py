@@ -65,6 +65,13 @@ class Obstacle:
                 return Crossing.CONFIRMED
         return Crossing.POSSIBLE
 
+    def is_between(self, a: Sighted, b: Sighted) -> bool:
+        """Whether the direct way from one place to the other meets the zone."""
+        start, end = self._framed(a.longitude), self._framed(b.longitude)
+        end += meridian_offset(end, start)
+        way = shapely.LineString([(start, a.latitude), (end, b.latitude)])
+        return bool(shapely.intersects(self._shape, way))
+
     def _framed(self, longitude: float) -> float:
         return longitude + meridian_offset(longitude, self._middle)
 

@@ -40,7 +40,8 @@ _ENGLISH: Final[_Texts] = {
     "fix": "; shown by 1 fix, {distance} m past the edge, accurate to {accuracy} m",
     "fixes": "; shown by {count} fixes, up to {distance} m past the edge, accurate to {accuracy} m",
     "undisclosed": "; fixes that show it: {count}",
-    "ways": "; shown by the fixes before and after",
+    "far side": "; shown by the fix before and {beyond} on the far side",
+    "barred": "; there was no time to go round",
     "unproven": "; not proved by any fix since {unproven}",
     "end": ".",
 }
@@ -77,7 +78,8 @@ _SPANISH: Final[_Texts] = {
         "con precisión de {accuracy} m"
     ),
     "undisclosed": "; posiciones que lo muestran: {count}",
-    "ways": "; lo muestran las posiciones de antes y después",
+    "far side": "; lo muestran la posición anterior y {beyond} al otro lado",
+    "barred": "; no hubo tiempo para dar un rodeo",
     "unproven": "; ninguna posición lo prueba desde {unproven}",
     "end": ".",
 }
@@ -153,6 +155,8 @@ def _parts(episode: Episode, *, disclose: bool) -> list[object]:
     if episode.opened_by is Opening.CLOCK:
         parts.append(Opening.CLOCK)
     parts.append(_shown_by(episode, disclose=disclose))
+    if crossed and episode.certainty is Certainty.CONFIRMED:
+        parts.append("barred")
     if episode.unproven_since_s is not None:
         parts.append("unproven")
     parts.append("end")
@@ -161,7 +165,7 @@ def _parts(episode: Episode, *, disclose: bool) -> list[object]:
 
 def _shown_by(episode: Episode, *, disclose: bool) -> str:
     if episode.opened_by is Opening.CROSSING:
-        return "ways"
+        return "far side"
     if not disclose:
         return "undisclosed"
     return "fix" if len(_openers(episode)) == 1 else "fixes"
@@ -184,6 +188,7 @@ def _values(episode: Episode, place: str, timezone: str) -> dict[str, object]:
         "confirmed": local(episode.confirmed_at_s),
         "unproven": local(episode.unproven_since_s),
         "count": len(openers),
+        "beyond": sum(evidence.role is Role.AFTER for evidence in episode.evidence),
         "distance": round(max((abs(distance_m) for distance_m, _ in openers), default=0.0)),
         "accuracy": round(max((accuracy_m for _, accuracy_m in openers), default=0.0)),
     }

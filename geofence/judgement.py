@@ -13,28 +13,17 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from geofence.crossing import Crossing
-from geofence.episode import (
-    Certainty,
-    Ending,
-    Episode,
-    Evidence,
-    NoData,
-    Opening,
-    Role,
-)
+from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Role
 from geofence.fix import Fix
 from geofence.geodesy import most_m, separation_m
 from geofence.instant import Anchor, Instant, Sighted, Trail
 from geofence.parameters import Parameters
+from geofence.passage import Way, end_passage, is_over, look_between
+from geofence.position import Docket, Proof, Sight, Track
 from geofence.rule import Perimeter, RuleKind
 from geofence.state import State, StateMismatch
 from geofence.survey import Survey
 from geofence.track import (
-    Docket,
-    Proof,
-    Sight,
-    Track,
     deadline_s,
     end_watch,
     end_window,
@@ -274,65 +263,28 @@ class _Fold:
             watch, track = self._watches[index], self._tracks.get(index)
             if not watch.is_in_force(instant.at_s):
                 continue
+            if track and is_over(track, instant.at_s, self._parameters):
+                end_passage(self._tracks.pop(index), self._docket)
+                track = None
             distances_m = self._survey.distances_m(watch, number)
             after = track
             if track or _is_accused(watch, instant, distances_m, hard_factor):
                 sight = _sight(watch, instant, distances_m, hard_factor)
                 after = judge_sight(track, sight, watch, self._docket)
+            elif way := self._way(watch, number):
+                after = look_between(watch, way, self._docket, jump=instant.jump)
             if after:
                 self._tracks[index] = after
             elif track:
                 del self._tracks[index]
-            else:
-                self._look_between(watch, number)
 
-    def _look_between(self, watch: Watch, number: int) -> None:
-        """Asks whether the way from the fix before, both clear of the zone, led through it."""
-        instant = self._instants[number]
-        before, after = instant.previous, instant.anchor
-        clear = before and self._clear_m(watch, number, before, after)
-        if not before or not clear:
-            return
-        before_m, after_m = clear
-        window_start_s = watch.window_start(after.at_s)
-        if window_start_s is None or window_start_s > before.at_s:
-            return
-        crossing = watch.obstacle.crossing(before, after, self._parameters)
-        if crossing is Crossing.NONE:
-            return
-        sure = crossing is Crossing.CONFIRMED
-        self._docket.settled.append(
-            Episode(
-                rule_id=watch.rule_id,
-                perimeter=watch.perimeter,
-                kind=watch.kind,
-                version=watch.version_at(before.at_s),
-                ordinal=self._docket.number(),
-                certainty=Certainty.CONFIRMED if sure else Certainty.POSSIBLE,
-                opened_by=Opening.CROSSING,
-                window_start_s=window_start_s,
-                onset_s=before.at_s,
-                since_possible_s=before.at_s,
-                jump=instant.jump,
-                evidence=(
-                    _evidence(before, before_m, Role.BEFORE),
-                    _evidence(after, after_m, Role.AFTER),
-                ),
-                possible_at_s=None if sure else after.at_s,
-                confirmed_at_s=after.at_s if sure else None,
-                ended_s=after.at_s,
-                end=Ending.CROSSED,
-            )
-        )
+    def _way(self, watch: Watch, number: int) -> Way | None:
+        """The way to an instant if both its ends are clear of a zone that it may lead through.
 
-    def _clear_m(
-        self, watch: Watch, number: int, before: Sighted, after: Sighted
-    ) -> tuple[float, float] | None:
-        """Metres to a zone from both ends of a way that may lead through it, else None.
-
-        The way must at least lead to the edge; most do not, and that is cheap to know.
+        It must at least lead to the edge; most do not, and that is cheap to know.
         """
-        if watch.kind is RuleKind.INCLUSION or watch.perimeter is Perimeter.BUFFER:
+        before, after = self._instants[number].previous, self._instants[number].anchor
+        if before is None or not watch.may_be_crossed:
             return None
         if after.at_s - before.at_s > self._parameters.crossing_gap_s:
             return None
@@ -344,7 +296,9 @@ class _Fold:
         if before_m <= before.accuracy_m or before_m + after_m > most_apart_m:
             return None
         apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
-        return (before_m, after_m) if before_m + after_m <= _SLACK * apart_m else None
+        if before_m + after_m > _SLACK * apart_m:
+            return None
+        return Way(Anchor.of(before), before_m, Anchor.of(after), after_m)
 
     def _distance_before_m(self, watch: Watch, number: int, before: Sighted) -> float:
         """Signed metres from the anchor of the instant before; the first one's is in the state."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
 
-ENGINE: Final = "connectrex-geofence-1"
+ENGINE: Final = "connectrex-geofence-2"
 """Changes whenever equal facts could be judged differently by newer code."""
 
 

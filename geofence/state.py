@@ -10,8 +10,16 @@ from typing import Any, Final, TypeVar
 from geofence.episode import Certainty, Ending, Episode, Evidence, Opening, Role
 from geofence.instant import Anchor
 from geofence.parameters import Parameters
+from geofence.position import (
+    Candidate,
+    Passed,
+    Position,
+    Proof,
+    Run,
+    Track,
+    Violating,
+)
 from geofence.rule import Perimeter, RuleKind
-from geofence.track import Candidate, Proof, Run, Track, Violating
 
 _FORMAT: Final = 1
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -121,17 +129,23 @@ def _unpack_run(packed: list[Any]) -> Run:
     )
 
 
-def _pack_position(position: Candidate | Violating) -> list[Any]:
+def _pack_position(position: Position) -> list[Any]:
     if isinstance(position, Candidate):
         return ["candidate", _pack_run(position.run), position.since_s, position.last_hard_s]
+    if isinstance(position, Passed):
+        ends = [_pack_anchor(position.before), _pack_anchor(position.after)]
+        return ["passed", _pack_run(position.run), ends, position.barred]
     closing = _optional(_pack_run, position.closing)
     return ["violating", _pack_evidence(position.last_hard), position.quiet, closing]
 
 
-def _unpack_position(packed: list[Any]) -> Candidate | Violating:
+def _unpack_position(packed: list[Any]) -> Position:
     name, first, second, third = packed
     if name == "candidate":
         return Candidate(run=_unpack_run(first), since_s=second, last_hard_s=third)
+    if name == "passed":
+        before, after = map(_unpack_anchor, second)
+        return Passed(run=_unpack_run(first), before=before, after=after, barred=third)
     return Violating(
         last_hard=_unpack_evidence(first), quiet=second, closing=_optional(_unpack_run, third)
     )

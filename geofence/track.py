@@ -6,6 +6,7 @@ The position ignores the schedule. It is clear (no track at all) or
     candidate  -- a soft instant -->                clear       dropped
     candidate  -- enough hard instants -->          violating   confirmed
     violating  -- enough compliant instants -->     clear       ended at the first of them
+    clear      -- a way through the zone -->        passed      until decided: see `passage`
 
 An episode is the part of a violation that lies in one window of the schedule. A track holds
 the episodes that later evidence may still change; the others are settled in the docket.
@@ -13,140 +14,35 @@ the episodes that later evidence may still change; the others are settled in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import NamedTuple
 
 from geofence.episode import Certainty, Ending, Episode, Evidence, Opening
-from geofence.instant import Instant
 from geofence.parameters import Parameters
-from geofence.rule import Perimeter, RuleKind
+from geofence.passage import end_passage, judge_passage
+from geofence.position import (
+    Candidate,
+    Docket,
+    Passed,
+    Position,
+    Proof,
+    Run,
+    Sight,
+    Track,
+    Violating,
+)
+from geofence.rule import RuleKind
 from geofence.watch import Watch
-
-Coordinates: TypeAlias = tuple[float, float]
-
-
-class Proof(NamedTuple):
-    """The most telling fix of an instant, and where all that agree with it were."""
-
-    evidence: Evidence
-    places: tuple[Coordinates, ...]
-
-
-class Sight(NamedTuple):
-    """One instant as one watch sees it: evidence for a breach, for a return, against either.
-
-    Hard and soft fixes in one instant are neither breach nor denial, compliant and opposed
-    ones neither compliance nor opposition.
-    """
-
-    instant: Instant
-    breach: Proof | None
-    denial: bool
-    compliance: Proof | None
-    opposition: bool
-
-    @property
-    def at_s(self) -> int:
-        """When it was."""
-        return self.instant.at_s
-
-    @property
-    def jump(self) -> bool:
-        """Whether the place was reached too fast."""
-        return self.instant.jump
-
-    @property
-    def previous_s(self) -> int | None:
-        """When the instant before was."""
-        previous = self.instant.previous
-        return None if previous is None else previous.at_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Evidence in one direction that does not suffice yet.
-
-    Independent means a later time and coordinates unlike all counted. All but the deciding
-    instant are counted; the deciding one must be independent of them and complete the span.
-    """
-
-    start_s: int
-    jump: bool
-    counted: tuple[Proof, ...] = ()
-
-    def weigh(self, proof: Proof, at_s: int, parameters: Parameters) -> tuple[Run, bool]:
-        """The run with this instant, and whether it now suffices."""
-        known = {place for counted in self.counted for place in counted.places}
-        if known.issuperset(proof.places):
-            return self, False
-        needed = parameters.jump_instants if self.jump else parameters.confirming_instants
-        span_s = parameters.jump_span_s if self.jump else 0
-        deciding = len(self.counted) >= needed - 1
-        if deciding and at_s - self.start_s < span_s:
-            return self, False
-        return replace(self, counted=(*self.counted, proof)), deciding
-
-    @property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """The fixes that were counted."""
-        return tuple(proof.evidence for proof in self.counted)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A breach under examination since `run.start_s`."""
-
-    run: Run
-    since_s: int | None
-    last_hard_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violating:
-    """A confirmed breach; `quiet` instants have passed since the last hard one."""
-
-    last_hard: Evidence
-    quiet: int = 0
-    closing: Run | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """What is remembered of a watch whose position is not clear."""
-
-    rule_id: str
-    perimeter: Perimeter
-    identity: str
-    position: Candidate | Violating
-    episodes: tuple[Episode, ...] = ()
-
-
-@dataclass(slots=True)
-class Docket:
-    """What the tracks of one fold share: the numbers, the next ordinal, the settled episodes."""
-
-    parameters: Parameters
-    next_ordinal: int
-    settled: list[Episode] = field(default_factory=list)
-
-    def number(self) -> int:
-        """An ordinal that no episode has."""
-        self.next_ordinal += 1
-        return self.next_ordinal - 1
 
 
 def judge_sight(track: Track | None, sight: Sight, watch: Watch, docket: Docket) -> Track | None:
     """The track after one instant; None if the position is clear."""
     if track is None:
         return _suspect(sight, sight.breach, watch, docket) if sight.breach else None
+    if isinstance(track.position, Passed):
+        return _judge_passed(track, track.position, sight, watch, docket)
     if isinstance(track.position, Candidate):
-        if sight.breach:
-            return _accuse(track, track.position, sight.breach, watch, docket)
-        if sight.denial:
-            _drop(track, sight.at_s, docket)
-            return None
-        return track
+        return _judge_candidate(track, track.position, sight, watch, docket)
     if sight.breach:
         return _renew(track, track.position, sight.breach, watch, docket)
     return _consider_return(track, track.position, sight, docket)
@@ -166,6 +62,8 @@ def is_steady(track: Track, watch: Watch, at_s: int) -> bool:
 def start_window(track: Track, at_s: int, watch: Watch, docket: Docket) -> Track | None:
     """The track with an episode opened by the clock, or None if its evidence is too old."""
     position = track.position
+    if isinstance(position, Passed):
+        return track
     if isinstance(position, Candidate):
         evidence, sure = position.run.evidence, False
         last_hard_s = position.last_hard_s
@@ -200,7 +98,7 @@ def end_watch(track: Track, at_s: int, docket: Docket) -> None:
     for episode in end_window(track, at_s, Ending.RULE, docket).episodes:
         if episode.certainty is not Certainty.HELD:
             docket.settled.append(episode)
-        elif isinstance(track.position, Candidate):
+        elif not isinstance(track.position, Violating):
             _keep_sighting(episode, docket)
 
 
@@ -209,7 +107,7 @@ def meet_deadlines(track: Track, at_s: int, docket: Docket) -> Track:
     due_s = deadline_s(track, docket.parameters)
     if due_s is None or due_s > at_s:
         return track
-    if isinstance(track.position, Candidate):
+    if not isinstance(track.position, Violating):
         return replace(
             track,
             episodes=tuple(
@@ -225,12 +123,22 @@ def meet_deadlines(track: Track, at_s: int, docket: Docket) -> Track:
 def deadline_s(track: Track, parameters: Parameters) -> int | None:
     """When time alone will change this track, as far as is known now."""
     position = track.position
-    if isinstance(position, Candidate):
+    if not isinstance(position, Violating):
         held = any(episode.certainty is Certainty.HELD for episode in track.episodes)
         return position.run.start_s + parameters.possible_after_s if held else None
     if position.quiet >= parameters.unproven_instants and any(map(_is_unstamped, track.episodes)):
         return position.last_hard.at_s + parameters.unproven_after_s
     return None
+
+
+def _judge_passed(
+    track: Track, position: Passed, sight: Sight, watch: Watch, docket: Docket
+) -> Track | None:
+    """A phone that is seen inside has been more than past: that is examined instead."""
+    if sight.breach:
+        end_passage(track, docket)
+        return _suspect(sight, sight.breach, watch, docket)
+    return judge_passage(track, position, sight, watch, docket)
 
 
 # Opening -------------------------------------------------------------------------------
@@ -253,6 +161,18 @@ def _suspect(sight: Sight, breach: Proof, watch: Watch, docket: Docket) -> Track
     return _accuse(track, candidate, breach, watch, docket)
 
 
+def _judge_candidate(
+    track: Track, candidate: Candidate, sight: Sight, watch: Watch, docket: Docket
+) -> Track | None:
+    """One more instant while a candidate is examined."""
+    if sight.breach:
+        return _accuse(track, candidate, sight.breach, watch, docket)
+    if sight.denial:
+        _drop(track, sight.at_s, docket)
+        return None
+    return track
+
+
 def _accuse(
     track: Track, candidate: Candidate, breach: Proof, watch: Watch, docket: Docket
 ) -> Track:
@@ -267,10 +187,9 @@ def _accuse(
 def _confirm(track: Track, run: Run, breach: Proof, docket: Docket) -> Track:
     confirmed = tuple(
         replace(
-            episode,
+            run.prove(episode),
             certainty=Certainty.CONFIRMED,
             confirmed_at_s=breach.evidence.at_s,
-            evidence=_united(episode.evidence, run.evidence),
         )
         for episode in track.episodes
     )
@@ -285,12 +204,12 @@ def _drop(track: Track, at_s: int, docket: Docket) -> None:
         if episode.kind is RuleKind.EXCLUSION and ended.onset_s < at_s:
             _keep_sighting(ended, docket)
         elif episode.certainty is Certainty.POSSIBLE:
-            docket.settled.append(replace(ended, certainty=Certainty.VOID))
+            docket.settle(ended, Certainty.VOID)
 
 
 def _keep_sighting(episode: Episode, docket: Docket) -> None:
     if episode.kind is RuleKind.EXCLUSION:
-        docket.settled.append(replace(episode, certainty=Certainty.SIGHTING))
+        docket.settle(episode, Certainty.SIGHTING)
 
 
 # Going on and closing ------------------------------------------------------------------
@@ -340,10 +259,9 @@ def _close(track: Track, closing: Run, docket: Docket) -> None:
     for episode in track.episodes:
         ended = _cut(episode, closing.start_s)
         if ended.onset_s < closing.start_s:
-            evidence = _united(ended.evidence, closing.evidence)
-            docket.settled.append(replace(ended, evidence=evidence))
+            docket.settled.append(closing.prove(ended))
         elif episode.certainty is not Certainty.HELD:
-            docket.settled.append(replace(ended, certainty=Certainty.VOID))
+            docket.settle(ended, Certainty.VOID)
 
 
 def _stamp_unproven(track: Track, last_hard_s: int) -> Track:
@@ -383,9 +301,7 @@ class _Opening(NamedTuple):
     evidence: tuple[Evidence, ...]
 
 
-def _episode(
-    position: Candidate | Violating, opening: _Opening, watch: Watch, docket: Docket
-) -> Episode:
+def _episode(position: Position, opening: _Opening, watch: Watch, docket: Docket) -> Episode:
     """A held episode. It cannot have begun before its window, nor before the last fix without."""
     candidate = position if isinstance(position, Candidate) else None
     since_s = candidate.since_s if candidate else opening.window_start_s
@@ -420,9 +336,3 @@ def _cut(episode: Episode, at_s: int) -> Episode:
 def _is_unstamped(episode: Episode) -> bool:
     confirmed = episode.certainty is Certainty.CONFIRMED
     return confirmed and episode.is_open and episode.unproven_since_s is None
-
-
-def _united(before: Iterable[Evidence], more: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """All evidence, each fix once, in order of time."""
-    by_digest = {evidence.digest: evidence for evidence in (*before, *more)}
-    return tuple(sorted(by_digest.values(), key=lambda e: (e.at_s, e.digest)))

@@ -110,6 +110,11 @@ class Watch:
         side_m = -distance_m if self.kind is RuleKind.EXCLUSION else distance_m
         return side_m + self.margin_m
 
+    @property
+    def may_be_crossed(self) -> bool:
+        """Whether to pass through, seen inside or not, breaks the rule."""
+        return self.kind is RuleKind.EXCLUSION and self.perimeter is Perimeter.ZONE
+
     def is_in_force(self, at_s: int) -> bool:
         """Whether the rule is valid, inside its windows or not."""
         return self.from_s <= at_s < self.until_s

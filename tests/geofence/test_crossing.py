@@ -87,3 +87,6 @@ def test_the_antimeridian_is_no_obstacle(turn: float) -> None:
 
     assert obstacle.crossing(*there, PARAMETERS) is Crossing.POSSIBLE
     assert obstacle.crossing(*back, PARAMETERS) is Crossing.POSSIBLE
+    assert obstacle.is_between(*there)
+    assert obstacle.is_between(*back)
+    assert not obstacle.is_between(there[0], back[1])

@@ -144,6 +144,29 @@ def test_no_text_is_missing(
         assert "{" not in sentence
 
 
+def test_a_crossing_tells_how_many_fixes_show_the_far_side() -> None:
+    crossed = replace(
+        ENTERED,
+        opened_by=Opening.CROSSING,
+        ended_s=NOON_S + 60,
+        end=Ending.CROSSED,
+        evidence=(
+            _evidence(NOON_S, 40.0, Role.BEFORE),
+            _evidence(NOON_S + 60, 40.0, Role.AFTER),
+            _evidence(NOON_S + 120, 45.0, Role.AFTER),
+        ),
+    )
+    possible = replace(crossed, certainty=Certainty.POSSIBLE, confirmed_at_s=None)
+
+    assert _english(crossed).endswith(
+        "; shown by the fix before and 2 on the far side; there was no time to go round."
+    )
+    assert _english(possible).endswith("; shown by the fix before and 2 on the far side.")
+    assert explain(crossed, place="la calle", timezone="UTC", language="es").endswith(
+        "; lo muestran la posición anterior y 2 al otro lado; no hubo tiempo para dar un rodeo."
+    )
+
+
 def test_a_place_with_braces_is_only_text() -> None:
     assert "{0.__class__}" in explain(ENTERED, place="{0.__class__}", timezone="UTC")
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
 from geofence import (
     Certainty,
     Circle,
+    Corridor,
     Ending,
     Opening,
     Parameters,
     Perimeter,
     PreparedRules,
     Role,
+    Rule,
+    Schedule,
     State,
     StateMismatch,
     Suspension,
+    WeeklyWindow,
     judge,
     next_due_s,
 )
@@ -687,25 +692,170 @@ class TestPlausibility:
 
 class TestCrossing:
     ROAD = (-300.0, 300.0)
+    STREET = (-60.0, 60.0)
 
-    def test_a_way_through_a_zone_with_a_way_round_is_possible(self) -> None:
+    @staticmethod
+    def wall(**changes: object) -> Rule:
+        """Stay out of a street of twelve metres' width and forty kilometres' length."""
+        line = (place(0, -20_000)[::-1], place(0, 20_000)[::-1])
+        return stay_out(Corridor(line=line, width_m=12.0), **changes)
+
+    def test_one_fix_beyond_is_held_and_then_possible_by_the_clock(self) -> None:
         fixes = walk(NOON_S, self.ROAD)
 
-        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 60).episodes
+        before = judged(fixes, [stay_out()], until_s=NOON_S + 299)
+        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 300).episodes
 
-        assert episode.certainty is Certainty.POSSIBLE
+        assert before.episodes == ()
+        assert next_due_s(before.state, PreparedRules([stay_out()]), parameters=PARAMETERS) == (
+            NOON_S + 300
+        )
         assert episode.opened_by is Opening.CROSSING
         assert episode.end is Ending.CROSSED
         assert spans([episode]) == [("possible", 0, 60)]
+        assert episode.possible_at_s == NOON_S + 300
         assert [e.role for e in episode.evidence] == [Role.BEFORE, Role.AFTER]
 
-    def test_without_a_way_round_it_is_confirmed(self) -> None:
-        fixes = [fix_at(NOON_S, -150.0), fix_at(NOON_S + 5, 150.0)]
+    def test_a_way_through_a_zone_with_a_way_round_is_possible(self) -> None:
+        fixes = walk(NOON_S, [*self.ROAD, 310.0, 320.0])
 
-        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 60).episodes
+        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 180).episodes
 
-        assert episode.certainty is Certainty.CONFIRMED
-        assert episode.confirmed_at_s == NOON_S + 5
+        assert spans([episode]) == [("possible", 0, 60)]
+        assert episode.possible_at_s == NOON_S + 180
+        assert [e.role for e in episode.evidence] == [Role.BEFORE, *[Role.AFTER] * 3]
+
+    def test_without_a_way_round_independent_fixes_beyond_confirm(self) -> None:
+        fixes = walk(NOON_S, [*self.STREET, 70.0, 71.0])
+
+        early = judged(fixes, [self.wall()], until_s=NOON_S + 179)
+        (episode,) = judged(fixes, [self.wall()], until_s=NOON_S + 180).episodes
+
+        assert early.episodes == ()
+        assert spans([episode]) == [("confirmed", 0, 60)]
+        assert episode.jump
+        assert episode.confirmed_at_s == NOON_S + 180
+        assert [e.role for e in episode.evidence] == [Role.BEFORE, *[Role.AFTER] * 3]
+
+    def test_reached_on_foot_two_fixes_beyond_confirm(self) -> None:
+        fixes = walk(NOON_S, [-40.0, 40.0, 45.0], every_s=60)
+
+        (episode,) = judged(fixes, [self.wall()], until_s=NOON_S + 120).episodes
+
+        assert spans([episode]) == [("confirmed", 0, 60)]
+        assert not episode.jump
+
+    def test_a_lone_fix_beyond_is_only_sighted(self) -> None:
+        fixes = walk(NOON_S, [*self.STREET, -61.0])
+
+        judgement = judged(fixes, [self.wall()], until_s=NOON_S + 600)
+
+        assert spans(judgement.episodes) == [("sighting", 0, 60)]
+        assert judgement.state.tracks == ()
+
+    def test_a_fix_that_is_back_takes_a_reported_crossing_back(self) -> None:
+        fixes = [*walk(NOON_S, self.STREET), fix_at(NOON_S + 330, -61.0)]
+
+        live = judged(fixes[:2], [self.wall()], until_s=NOON_S + 320)
+        judgement = judged(fixes, [self.wall()], until_s=NOON_S + 600)
+
+        assert spans(live.episodes) == [("possible", 0, 60)]
+        assert spans(judgement.episodes) == [("sighting", 0, 60)]
+
+    def test_one_place_beyond_told_twice_is_one_witness(self) -> None:
+        beyond = [fix_at(NOON_S + 60 * n, 60.0, north_m=0.0) for n in (1, 2, 3)]
+
+        judgement = judged([fix_at(NOON_S, -60.0), *beyond], [self.wall()], until_s=NOON_S + 299)
+
+        assert judgement.episodes == ()
+
+    def test_two_wild_fixes_beyond_do_not_confirm(self) -> None:
+        fixes = walk(NOON_S, [-60.0, 140.0, 141.0, -60.5])
+
+        judgement = judged(fixes, [self.wall()], until_s=NOON_S + 600)
+
+        assert spans(judgement.episodes) == [("sighting", 0, 60)]
+
+    def test_a_fix_that_tells_neither_side_decides_nothing(self) -> None:
+        wide = fix_at(NOON_S + 120, 12.0, accuracy_m=50.0)
+        beyond = walk(NOON_S + 180, [70.0, 71.0])
+
+        judgement = judged(
+            [*walk(NOON_S, self.STREET), wide, *beyond], [self.wall()], until_s=NOON_S + 240
+        )
+
+        assert spans(judgement.episodes) == [("confirmed", 0, 60)]
+
+    def test_torn_fixes_beyond_count_for_nothing(self) -> None:
+        # The most accurate of the second is not clear of the zone; another is.
+        torn = [
+            fix_at(NOON_S + 120, 15.0, accuracy_m=9.5, seq=2),
+            fix_at(NOON_S + 120, 60.0, accuracy_m=10.0, seq=3),
+        ]
+
+        judgement = judged([*walk(NOON_S, self.STREET), *torn], [self.wall()], until_s=NOON_S + 299)
+
+        assert judgement.episodes == ()
+
+    def test_a_fix_inside_is_examined_instead(self) -> None:
+        fixes = walk(NOON_S, [*self.ROAD, INSIDE, INSIDE - 1, INSIDE - 2])
+
+        judgement = judged(fixes, [stay_out()], until_s=NOON_S + 240)
+
+        assert spans(judgement.episodes) == [("sighting", 0, 60), ("confirmed", 120, None)]
+
+    def test_what_comes_too_late_leaves_it_as_it_stands(self) -> None:
+        late = walk(NOON_S + 361, [70.0, 71.0, 72.0])
+
+        judgement = judged([*walk(NOON_S, self.STREET), *late], [self.wall()], until_s=NOON_S + 900)
+
+        assert spans(judgement.episodes) == [("possible", 0, 60)]
+        assert judgement.state.tracks == ()
+
+    def test_what_was_never_reported_stays_a_sighting_when_it_is_too_late(self) -> None:
+        parameters = Parameters(possible_after_s=600)
+        late = walk(NOON_S + 361, [70.0])
+
+        judgement = judged(
+            [*walk(NOON_S, self.STREET), *late],
+            [self.wall()],
+            until_s=NOON_S + 900,
+            parameters=parameters,
+        )
+
+        assert spans(judgement.episodes) == [("sighting", 0, 60)]
+
+    def test_a_window_that_begins_meanwhile_changes_nothing(self) -> None:
+        day = Schedule(
+            timezone="UTC",
+            weekly=tuple(
+                WeeklyWindow(weekday=day, start=start, end=end)
+                for day in range(7)
+                for start, end in ((time(8), time(12, 2)), (time(12, 3), time(20)))
+            ),
+        )
+        fixes = walk(NOON_S, [*self.STREET, 70.0, 71.0])
+
+        judgement = judged(fixes, [self.wall(schedule=day)], until_s=NOON_S + 300)
+
+        assert spans(judgement.episodes) == [("confirmed", 0, 60)]
+        assert judgement.no_data == ()
+
+    def test_a_rule_that_ends_meanwhile_leaves_a_sighting(self) -> None:
+        fixes = walk(NOON_S, [*self.STREET, 70.0, 71.0])
+
+        judgement = judged(fixes, [self.wall(valid_until_s=NOON_S + 100)], until_s=NOON_S + 600)
+
+        assert spans(judgement.episodes) == [("sighting", 0, 60)]
+
+    def test_where_one_fix_may_confirm_the_first_beyond_does(self) -> None:
+        parameters = Parameters(confirming_instants=1)
+
+        judgement = judged(
+            walk(NOON_S, [-40.0, 40.0]), [self.wall()], until_s=NOON_S + 60, parameters=parameters
+        )
+
+        assert spans(judgement.episodes) == [("confirmed", 0, 60)]
 
     def test_nothing_is_concluded_over_a_long_gap(self) -> None:
         fixes = walk(NOON_S, self.ROAD, every_s=301)
@@ -770,12 +920,12 @@ class TestCrossing:
 
         assert judgement.episodes == ()
 
-    def test_there_and_back_are_two(self) -> None:
-        fixes = walk(NOON_S, [*self.ROAD, -301.0])
+    def test_there_and_back_again_are_two(self) -> None:
+        fixes = walk(NOON_S, [*self.STREET, 61.0, 62.0, -60.0, -61.0, -62.0])
 
-        judgement = judged(fixes, [stay_out()], until_s=NOON_S + 120)
+        judgement = judged(fixes, [self.wall()], until_s=NOON_S + 360)
 
-        assert spans(judgement.episodes) == [("possible", 0, 60), ("possible", 60, 120)]
+        assert spans(judgement.episodes) == [("confirmed", 0, 60), ("confirmed", 180, 240)]
 
     def test_passing_beside_the_zone_is_nothing(self) -> None:
         fixes = [

@@ -14,6 +14,7 @@ from geofence import (
     Area,
     Certainty,
     Circle,
+    Corridor,
     Episode,
     Fix,
     Judgement,
@@ -56,6 +57,7 @@ def _square(east_m: float, half_m: float) -> Area:
 
 
 _PARK = _square(600.0, 150.0)
+_STREET = Corridor(line=(place(270.0, -20_000.0)[::-1], place(270.0, 20_000.0)[::-1]), width_m=12.0)
 _REDRAWN = Circle(latitude=HOME.latitude, longitude=HOME.longitude, radius_m=180.0)
 
 
@@ -130,6 +132,14 @@ def histories(draw: st.DrawFn) -> History:
             buffer_m=draw(st.sampled_from([None, 100.0])),
             valid_from_s=START_S - 86_400,
             valid_until_s=draw(st.sampled_from([None, END_S - 90_000])),
+        ),
+        Rule(
+            id="street",
+            version=1,
+            kind=RuleKind.EXCLUSION,
+            zone=_STREET,
+            valid_from_s=START_S - 86_400,
+            valid_until_s=draw(st.sampled_from([None, change_s])),
         ),
     ]
     absent_s = draw(st.integers(START_S, END_S))
