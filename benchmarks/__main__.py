@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks import geofence, live, raw, steps, sweeps
+from benchmarks import attestation, geofence, live, raw, steps, sweeps
 from tests.support import postgresql
 
 
@@ -34,6 +34,9 @@ def main() -> None:
     geofence.measure(unit_us)
     print(f"\n(e) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
     sweeps.tables()
+    print("\n(f) CPU per piece of evidence at enrolment")
+    for name, spent_ms in attestation.verifications_ms().items():
+        print(f"{name:30} {spent_ms:.2f} ms {spent_ms * 1e3 / unit_us:7.1f}")
 
 
 if __name__ == "__main__":

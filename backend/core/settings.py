@@ -221,6 +221,8 @@ def _problems(settings: Settings) -> list[str]:
         "TRUSTED_PROXIES cannot be negative": settings.trusted_proxies < 0,
         "WORKER_METRICS_PORT is no port": port is not None and port not in _PORTS,
         "SERVER_KEYS names no file": not settings.server_keys.is_file(),
+        "ANDROID_STATUS_LIST is neither https nor a file": "://" in settings.android_status_list
+        and not settings.android_status_list.startswith("https://"),
         "FCM_CREDENTIALS names no file": credentials is not None and not credentials.is_file(),
         "STRIPE_KEY and STRIPE_WEBHOOK_SECRETS need each other": bool(settings.stripe_key)
         is not bool((settings.stripe_webhook_secrets or "").strip(",")),

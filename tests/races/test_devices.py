@@ -12,15 +12,24 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from backend.alerts.kinds import AlertKind
+from backend.alerts.models import AlertRow
 from backend.app import create_app
 from backend.core.db import Database
 from backend.core.settings import Mode, Settings
 from backend.devices import service as devices
 from backend.devices.key_state import KeyReason
-from backend.devices.keys import suspend_for_system
-from backend.devices.models import ActivationRow, AppAttestKey, DeviceKey, EnrolmentCode
+from backend.devices.models import ActivationRow, AppAttestKey, DeviceKey, EnrolmentCode, KeyEvent
 from backend.simulator.proof import ProofKey
-from tests.support.attestation.phones import IPhone, attesting, client_data_of
+from backend.worker.jobs import recheck
+from tests.support.attestation.phones import (
+    IPhone,
+    android,
+    attesting,
+    client_data_of,
+    give_status_list,
+    revoking,
+)
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import (
     ROOT_SECRET,
@@ -265,14 +274,35 @@ def test_of_assertions_with_one_counter_at_once_one_counts(
         assert session.scalars(select(AppAttestKey.counter)).one() == ROUNDS
 
 
-def test_a_phone_is_suspended_once_by_two_workers_at_once(
-    app: Flask, postgresql_database: Database, person: Person
+def test_a_revoked_phone_is_suspended_and_told_of_once_by_workers_at_once(
+    postgresql_database: Database, server_keys: Path, tmp_path: Path, person: Person
 ) -> None:
-    phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+    app = create_app(
+        attesting(settings_of(postgresql_database, server_keys), tmp_path),
+        postgresql_database,
+        FrozenClock(),
+    )
+    give_status_list(postgresql_database)
+    with postgresql_database.transaction() as session:
+        people = [
+            supervised_person(session, now=START, agency=person.agency) for _ in range(ROUNDS)
+        ]
+    phones = [
+        enrolled_phone(
+            postgresql_database, app.test_client(), FrozenClock(), each, evidence=android()
+        )
+        for each in people
+    ]
+    give_status_list(postgresql_database, data=revoking("ba7c4"), fetched_at=START)
 
-    def suspend() -> bool:
-        with postgresql_database.transaction() as session:
-            found = suspend_for_system(session, phone.jkt, reason=KeyReason.BELOW_POLICY, now=START)
-        return found is not None
+    at_once([lambda: recheck(postgresql_database, START)] * 4)
 
-    assert sorted(at_once([suspend] * 4)) == [False, False, False, True]
+    with postgresql_database.snapshot() as session:
+        revoked = session.scalars(
+            select(KeyEvent.jkt).where(KeyEvent.reason == KeyReason.ATTESTATION_REVOKED)
+        ).all()
+        told = session.scalars(
+            select(AlertRow.supervisee_id).where(AlertRow.kind == AlertKind.DEVICE_REVOKED)
+        ).all()
+    assert sorted(revoked) == sorted(phone.jkt for phone in phones)
+    assert sorted(told) == sorted(each.supervisee_id for each in people)

@@ -44,6 +44,7 @@ def test_production_is_the_mode_that_needs_no_word(production: dict[str, str]) -
         ({"STEPPED_CLOCK": "/tmp/clock"}, "demo and test only"),
         ({"ATTESTATION_ROOTS": "/tmp/roots.pem"}, "demo and test only"),
         ({"APP_ATTEST_ENVIRONMENT": "development"}, "APP_ATTEST_ENVIRONMENT"),
+        ({"ANDROID_STATUS_LIST": "http://mirror.internal/status"}, "ANDROID_STATUS_LIST"),
         ({"ANDROID_LEAST_PATCH": "March"}, "ANDROID_LEAST_PATCH"),
         ({"FCM_PROXY": "http://127.0.0.1:9"}, "demo and test only"),
         ({"FCM_PROXY": "http://localhost:9"}, "demo and test only"),

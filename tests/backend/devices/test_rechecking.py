@@ -18,7 +18,7 @@ from backend.core.settings import Settings
 from backend.devices import keys, rechecking
 from backend.devices import service as devices
 from backend.devices.key_state import KeyReason, KeyState
-from backend.devices.models import DeviceKey
+from backend.devices.models import DeviceKey, StatusListRow
 from backend.devices.status_lists import (
     StatusListFaultError,
     current_status_list,
@@ -274,6 +274,14 @@ def test_what_is_no_list_leaves_the_one_before(database: Database) -> None:
         kept = current_status_list(session)
     assert kept is not None
     assert kept.fetched_at == START
+
+
+def test_a_kept_list_that_cannot_be_read_any_more_is_no_clearance(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(StatusListRow(version="0" * 64, body=b"<html>", fetched_at=START))
+
+    with pytest.raises(StatusListFaultError), database.snapshot() as session:
+        current_status_list(session)
 
 
 def test_the_list_that_was_fetched_last_counts_and_never_grows_younger_by_an_older_one(
