@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -66,9 +66,17 @@ CONFIGURATION: Final[Mapping[str, Any]] = {
 }
 
 
+class Application(Flask):
+    """Flask without its question, asked of every function in every request, whether it is async."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func`: none of ours is async."""
+        return func
+
+
 def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
     """Return the WSGI application on `database`, which the caller opened and closes."""
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.json = StrictJsonProvider(app)
     app.config.update(CONFIGURATION)
     if settings.trusted_proxies:
@@ -89,7 +97,7 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
     )
     logs.configure(settings)
     app.before_request(_start_timing)
-    app.after_request(_log_request)
+    app.after_request(_request_log())
     got_request_exception.connect(_log_fault, app)
     api = Api(app, guards(authentication, database, desk))
     for blueprint in BLUEPRINTS:
@@ -123,18 +131,23 @@ def _start_timing() -> None:
     g.started_s = time.perf_counter()
 
 
-def _log_request(response: Response) -> Response:
-    """Log the route, never the path: a path holds identifiers, and a query may hold more."""
-    route = request.url_rule.rule if request.url_rule else "none"
-    spent_ms = (time.perf_counter() - g.started_s) * 1000 if "started_s" in g else 0.0
-    _log.info(
-        "answered",
-        method=request.method,
-        route=route,
-        status=response.status_code,
-        duration_ms=round(spent_ms, 1),
-    )
-    return response
+def _request_log() -> Callable[[Response], Response]:
+    """Return what logs each answer: its route, never its path, which holds identifiers."""
+    log = _log.bind()  # Bound once: to do so for each answer costs as much as to log it.
+
+    def log_request(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"
+        spent_ms = (time.perf_counter() - g.started_s) * 1000 if "started_s" in g else 0.0
+        log.info(
+            "answered",
+            method=request.method,
+            route=route,
+            status=response.status_code,
+            duration_ms=round(spent_ms, 1),
+        )
+        return response
+
+    return log_request
 
 
 def _log_fault(_app: Flask, exception: BaseException, **_: Any) -> None:

@@ -58,13 +58,15 @@ class Scene:
         self._people = [
             _enrol(app.test_client(), database, settings, clock, number) for number in range(people)
         ]
+        # Tokens and nonces last, so that they are fresh, and before a server has the file.
+        for one in self._people:
+            one.phone.token()
         self._host = urlsplit(settings.public_url).netloc
         database.close()
 
     def fixes(self, each: int) -> Iterator[bytes]:
         """Yield `each` fixes of every person as HTTP requests, person after person in turn."""
         for one in self._people:
-            one.phone.token()
             one.clock.behind = timedelta(seconds=OLDEST_S)
         for step in range(each):
             for one in self._people:

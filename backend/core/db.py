@@ -48,6 +48,7 @@ __all__ = [
     "UtcDateTime",
     "affected_rows",
     "is_outage",
+    "outage_reason",
     "padded",
     "stored_enum",
     "table_of",
@@ -297,3 +298,10 @@ def is_outage(error: SQLAlchemyError) -> bool:
         # SQLite reports a mistake in a statement as operational too.
         return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
     return isinstance(error, PoolTimeoutError)
+
+
+def outage_reason(error: SQLAlchemyError) -> str:
+    """Return the database's own name for an outage (SQLite's) or its number (SQLSTATE)."""
+    original = getattr(error, "orig", None)
+    name = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
+    return str(name or "unknown")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
+import msgspec
 import structlog
 
 from backend.core.settings import Mode, Settings
@@ -57,17 +58,15 @@ def configure_command() -> None:
 
 
 def _configure(level: int, stream: str) -> None:
-    def printer(*_: object) -> structlog.PrintLogger:
-        # Asked for anew each time: whoever runs a command may have put another stream there.
-        file: TextIO = getattr(sys, stream)
-        return structlog.PrintLogger(file)
+    def printer(*_: object) -> _LineLogger:
+        return _LineLogger(stream)
 
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             keep_allowed,
-            structlog.processors.JSONRenderer(),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=printer,
@@ -76,6 +75,26 @@ def _configure(level: int, stream: str) -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, LibraryLog) for handler in root.handlers):
         root.addHandler(LibraryLog(logging.WARNING))
+
+
+class _LineLogger:
+    """Writes lines to `sys.stdout` or `sys.stderr`, whatever that is by then."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+
+    def info(self, line: str) -> None:
+        """Write one line, in one piece: other threads write too."""
+        file: TextIO = getattr(sys, self._stream)
+        file.write(f"{line}\n")
+        file.flush()
+
+    debug = warning = error = critical = info
+
+
+def _line(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:
+    """Return the event as a line of JSON: a structlog processor."""
+    return msgspec.json.encode(event).decode()
 
 
 class LibraryLog(logging.Handler):

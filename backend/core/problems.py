@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from backend.core.card_numbers import CARD_NUMBER_MESSAGE
-from backend.core.db import is_outage
+from backend.core.db import is_outage, outage_reason
 from backend.core.errors import Code, Problem
 from backend.core.logs import fault
 
@@ -68,7 +68,7 @@ def outage_response(error: SQLAlchemyError) -> Response:
     """
     if not is_outage(error):
         raise error
-    _log.error("database.unavailable", **fault(error))
+    _log.error("database.unavailable", reason=outage_reason(error), **fault(error))
     again = {"Retry-After": str(RETRY_AFTER_S)}
     return problem_response(Problem(Code.UNAVAILABLE, headers=again))
 

@@ -180,7 +180,7 @@ class Authentication:
         return SignedRequest(
             method=request.method,
             url=self._public_url + request.path,
-            body=request.get_data(),
+            body=b"" if request.content_length == 0 else request.get_data(),
             content_digest=request.headers.get("Content-Digest"),
             authorization=request.headers.get("Authorization"),
         )

@@ -9,9 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from backend.core.db import Session, padded
+from backend.core.db import Session
+from backend.core.rows import KEYS, RowReader
 from backend.devices.assurance import Assurance
 from backend.devices.key_state import ENROLLED_STATES, KeyState
 from backend.devices.models import DeviceKey
@@ -36,45 +37,48 @@ class KeyContext:
 
 # The table, not the class: the mapper's part of a select costs as much as the rest of it.
 _COLUMNS: Final = DeviceKey.__table__.c
-_CONTEXTS: Final = select(
-    _COLUMNS.jkt,
-    _COLUMNS.public_key,
-    _COLUMNS.state,
-    _COLUMNS.assurance,
-    _COLUMNS.activation_id,
-    _COLUMNS.supervisee_id,
-    _COLUMNS.agency_id,
-).where(_COLUMNS.jkt.in_(bindparam("jkts", expanding=True)))
+_CONTEXTS: Final = RowReader(
+    select(
+        _COLUMNS.jkt,
+        _COLUMNS.public_key,
+        _COLUMNS.state,
+        _COLUMNS.assurance,
+        _COLUMNS.activation_id,
+        _COLUMNS.supervisee_id,
+        _COLUMNS.agency_id,
+    ).where(_COLUMNS.jkt == KEYS)
+)
 
 
 def key_context(session: Session, jkt: str) -> KeyContext | None:
     """Return the enrolled key of this thumbprint; None if it never was one, or is one no more.
 
     One row by its primary key, read anew for every request: what is revoked is so at once, in
-    every process. What is kept between requests is the parsed key, by its own bytes.
+    every process. What is kept between requests is what a row becomes, by its very values.
     """
     return key_contexts(session, {jkt}).get(jkt)
 
 
 def key_contexts(session: Session, jkts: Collection[str]) -> dict[str, KeyContext]:
     """Return the enrolled keys among these thumbprints, as `key_context` does, in one statement."""
-    rows = session.connection().execute(_CONTEXTS, {"jkts": padded(jkts)})
-    return {row.jkt: _context(row) for row in rows if row.state in ENROLLED_STATES}
-
-
-def _context(row: Any) -> KeyContext:
-    return KeyContext(
-        jkt=row.jkt,
-        public_key=key_of(row.public_key),
-        state=row.state,
-        assurance=row.assurance,
-        activation_id=row.activation_id,
-        supervisee_id=row.supervisee_id,
-        agency_id=row.agency_id,
-    )
+    found = (_context(row) for row in _CONTEXTS.read(session, jkts))
+    return {context.jkt: context for context in found if context.state in ENROLLED_STATES}
 
 
 @lru_cache(maxsize=_KEPT_KEYS)
+def _context(row: tuple[Any, ...]) -> KeyContext:
+    jkt, point, state, assurance, activation_id, supervisee_id, agency_id = row
+    return KeyContext(
+        jkt=jkt,
+        public_key=key_of(point),
+        state=state,
+        assurance=assurance,
+        activation_id=activation_id,
+        supervisee_id=supervisee_id,
+        agency_id=agency_id,
+    )
+
+
 def key_of(point: bytes) -> ec.EllipticCurvePublicKey:
     """Return the public key of which `point_of` was kept."""
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _UNCOMPRESSED + point)

@@ -6,11 +6,13 @@ their messages are all kept, or nothing is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
 from prometheus_client import Counter
 from sqlalchemy import insert
 
@@ -281,7 +283,7 @@ def _record_exemption(session: Session, request: Request, accepted: gate.Accepte
     used, waived = accepted.exemption_id, accepted.waived
     audit.record(
         session,
-        replace(SYSTEM, agency_id=request.key.agency_id),
+        dataclasses.replace(SYSTEM, agency_id=request.key.agency_id),
         Act.EXEMPTION_USED,
         subject=None if used is None else ("exemption", used),
         supervisee_id=request.key.supervisee_id,

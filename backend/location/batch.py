@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from backend.core.db import Session, table_of
+from backend.core.rows import RowWriter
 from backend.devices.service import KeyContext
 from backend.location import person
 from backend.location.models import Fix
@@ -24,7 +25,7 @@ from backend.location.refusals import RefusalReason
 from backend.location.rulebook import PersonRules, RuleBook
 
 _FIXES: Final = table_of(Fix)
-_KEEP: Final = insert(_FIXES)
+_KEEP: Final = RowWriter(_FIXES)
 _STORED: Final = select(_FIXES.c.digest, _FIXES.c.received_ms, _FIXES.c.refused).where(
     _FIXES.c.activation_id == bindparam("activation"), _FIXES.c.seq == bindparam("seq")
 )
@@ -87,9 +88,8 @@ class Batch:
 
     def write_fixes(self) -> None:
         """Write the fixes that wait: judging again reads them from the table."""
-        if self._fixes:
-            self.session.connection().execute(_KEEP, list(self._fixes.values()))
-            self._fixes.clear()
+        _KEEP.write(self.session, list(self._fixes.values()))
+        self._fixes.clear()
 
     def write(self) -> None:
         """Write everything that waits."""

@@ -7,10 +7,11 @@ run of them, over as soon as a fix is accepted.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation

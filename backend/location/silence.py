@@ -6,9 +6,10 @@ curfew begins while the phone is silent.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 import geofence
 from backend.alerts import service as alerts

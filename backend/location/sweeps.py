@@ -7,11 +7,11 @@ worker, so that one fault does not hold up the others.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import or_, select
 
 from backend.core.clock import unix_s

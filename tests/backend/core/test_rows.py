@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
+
+from backend.core.db import Database, UtcDateTime, stored_enum
+from backend.core.rows import KEYS, RowReader, RowWriter
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+BRICKS = Table(
+    "bricks",
+    MetaData(),
+    Column("id", Uuid, primary_key=True),
+    Column("weight", BigInteger, nullable=False),
+    Column("length", Double),
+    Column("stamp", LargeBinary),
+    Column("word", String),
+    Column("broken", Boolean),
+    Column("colour", stored_enum(Colour)),
+    Column("made_at", UtcDateTime),
+)
+NAMES = tuple(column.name for column in BRICKS.columns)
+INSERTING = RowWriter(BRICKS)
+REPLACING = RowWriter(BRICKS, replaces=True)
+BY_ID = RowReader(select(BRICKS).where(BRICKS.c.id == KEYS).order_by(BRICKS.c.id))
+
+
+def brick(**given: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(NAMES)
+    return row | {"id": uuid4(), "weight": 1} | given
+
+
+@pytest.fixture
+def bricks(database: Database) -> Iterator[Database]:
+    """A database with an empty table of bricks."""
+    BRICKS.create(database.engine)
+    yield database
+    BRICKS.drop(database.engine)
+
+
+def read(database: Database, keys: list[UUID]) -> list[tuple[Any, ...]]:
+    with database.snapshot() as session:
+        return BY_ID.read(session, keys)
+
+
+def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
+    with bricks.transaction() as session:
+        REPLACING.write(session, [])
+
+    assert read(bricks, [uuid4()]) == []
+
+
+def test_a_second_row_of_one_key_is_refused_whole(bricks: Database) -> None:
+    first, second = brick(weight=1), brick(weight=2)
+    with bricks.transaction() as session:
+        INSERTING.write(session, [first])
+
+    with pytest.raises(IntegrityError), bricks.transaction() as session:
+        INSERTING.write(session, [second, first | {"weight": 3}])
+
+    assert [row[1] for row in read(bricks, [first["id"], second["id"]])] == [1]
+
+
+def test_a_row_without_what_it_must_have_is_refused(bricks: Database) -> None:
+    with pytest.raises(IntegrityError), bricks.transaction() as session:
+        INSERTING.write(session, [brick(weight=None)])
+
+
+def test_a_row_that_is_there_is_replaced_and_its_neighbours_are_not(bricks: Database) -> None:
+    mine, other, fresh = brick(word="old"), brick(word="other"), brick(word="new")
+    with bricks.transaction() as session:
+        INSERTING.write(session, [mine, other])
+
+    with bricks.transaction() as session:
+        REPLACING.write(session, [mine | {"word": "changed"}, fresh])
+
+    found = read(bricks, [mine["id"], other["id"], fresh["id"]])
+    assert sorted(row[4] for row in found) == ["changed", "new", "other"]
+
+
+def test_keys_without_a_row_and_keys_twice_give_no_row_more(bricks: Database) -> None:
+    row = brick()
+    with bricks.transaction() as session:
+        INSERTING.write(session, [row])
+
+    found = read(bricks, [row["id"], row["id"], uuid4()])
+
+    assert [one[0] for one in found] == [row["id"]]
+
+
+_VALUES = st.fixed_dictionaries(
+    {
+        "weight": st.integers(-(2**63), 2**63 - 1),
+        "length": st.none() | st.floats(allow_nan=False, allow_infinity=False, width=64),
+        "stamp": st.none() | st.binary(max_size=64),
+        "word": st.none()
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40),
+        "broken": st.none() | st.booleans(),
+        "colour": st.none() | st.sampled_from(Colour),
+        "made_at": st.none()
+        | st.integers(0, 4 * 10**9).map(lambda at_s: datetime.fromtimestamp(at_s, UTC)),
+    }
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(values=st.lists(_VALUES, max_size=9))
+def test_every_value_comes_back_as_it_was_written(
+    bricks: Database, values: list[dict[str, Any]]
+) -> None:
+    rows = [brick(**one) for one in values]
+
+    with bricks.transaction() as session:
+        INSERTING.write(session, rows)
+
+    written = sorted(tuple(row[name] for name in NAMES) for row in rows)
+    assert read(bricks, [row["id"] for row in rows] or [uuid4()]) == written
