@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_of
 from backend.payments.hosted import Wish
-from backend.payments.hosted_models import DifferenceKind
+from backend.payments.hosted_models import DifferenceKind, MandateState
 from backend.payments.hosted_state import HostedState
 from backend.payments.ledger import MAX_AMOUNT_MINOR
 from backend.payments.models import MAX_NOTE_CHARACTERS
@@ -65,6 +65,44 @@ class HostedPaymentSchema(Schema):
     )
     expires_at = Instant(allow_none=True)
     failure = ma.fields.String(allow_none=True, metadata={"description": "The provider's code"})
+
+
+class NewAutopaySchema(Schema):
+    """What to allow: that money is taken on due days."""
+
+    currency = ma.fields.String(
+        load_default=None,
+        validate=[ma.validate.Length(equal=3), ma.validate.Regexp(r"^[A-Z]{3}$")],
+        metadata={"description": "By default the agency's"},
+    )
+
+
+class AutopaySchema(Schema):
+    """A person's leave to take money on due days. The provider holds what it needs for that."""
+
+    id = ma.fields.UUID()
+    supervisee_id = ma.fields.UUID()
+    state = ma.fields.Enum(MandateState, by_value=True)
+    currency = ma.fields.String()
+    asked_at = Instant()
+    active_at = Instant(allow_none=True)
+    ended_at = Instant(allow_none=True)
+    url = ma.fields.String(
+        allow_none=True, metadata={"description": "Where the leave is given, while it can be"}
+    )
+    expires_at = Instant(allow_none=True)
+
+
+class RefundSchema(Schema):
+    """What of a payment is to be given back, and why."""
+
+    amount_minor = ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=ma.validate.Range(min=1, max=MAX_AMOUNT_MINOR),
+        metadata=MINOR,
+    )
+    reason = FreeText(max_length=MAX_NOTE_CHARACTERS, required=True)
 
 
 class DifferenceFilterSchema(CursorSchema):

@@ -16,16 +16,20 @@ from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.payments import hosted_pages, service
 from backend.payments.hosted_schemas import (
+    AutopaySchema,
     DifferenceFilterSchema,
     DifferencePageSchema,
     DifferenceSchema,
     ExplanationSchema,
     HostedPaymentPageSchema,
     HostedPaymentSchema,
+    NewAutopaySchema,
+    RefundSchema,
     WishSchema,
 )
 from backend.payments.provider import Desk, PaymentProvider, ReturnUrls
-from backend.payments.service import Difference, HostedPayment, Wish
+from backend.payments.schemas import PaymentSchema
+from backend.payments.service import Autopay, Difference, HostedPayment, Payment, Wish
 
 officers = Blueprint(
     "hosted-payments",
@@ -49,6 +53,13 @@ own = Blueprint(
     audience=Audience.SUPERVISEE,
     description="Paying on the provider's page",
 )
+own_rights = Blueprint(
+    "own-autopay-end",
+    __name__,
+    url_prefix="/v1/me",
+    audience=Audience.SUPERVISEE_UNGATED,
+    description="Taking back one's leave to take money",
+)
 provider_notices = Blueprint(
     "provider",
     __name__,
@@ -63,7 +74,7 @@ pages = Blueprint(
     audience=Audience.PUBLIC,
     description="Where the provider's page sends people afterwards",
 )
-BLUEPRINTS = (officers, links, own, provider_notices, pages)
+BLUEPRINTS = (officers, links, own, own_rights, provider_notices, pages)
 
 _log = structlog.get_logger()
 
@@ -83,6 +94,56 @@ def list_own_hosted_payments(cursor: Cursor) -> Page[HostedPayment]:
     """List what one was asked to pay, and how far it has come, newest first."""
     with snapshot() as session:
         return service.hosted_payments(session, actor(), service.own_id(actor()), cursor=cursor)
+
+
+@own.route("/autopay", methods=["POST"])
+@own.arguments(NewAutopaySchema)
+@own.response(201, AutopaySchema)
+def ask_for_autopay(data: dict[str, Any]) -> Autopay:
+    """Open a page on which one allows that money is taken on due days."""
+    provider = _provider()
+    with transaction() as session:
+        asked = service.ask_for_autopay(session, actor(), **data, urls=return_urls(), now=now())
+    page = service.open_setup(provider, asked)
+    with transaction() as session:
+        return service.keep_setup(session, asked.autopay.id, page)
+
+
+@own.route("/autopay")
+@own.response(200, AutopaySchema)
+def read_autopay() -> Autopay:
+    """Give one's leave to take money; there is nothing here when it is off."""
+    with snapshot() as session:
+        return service.own_autopay(session, actor())
+
+
+@own_rights.route("/autopay", methods=["DELETE"])
+@own_rights.response(204)
+def end_own_autopay() -> None:
+    """Switch autopay off: from now on nothing is taken, and what was announced is called off."""
+    with transaction() as session:
+        service.end_autopay(session, actor(), service.own_id(actor()), now=now())
+
+
+@officers.route("/supervisees/<uuid:supervisee_id>/autopay", methods=["DELETE"])
+@officers.response(204)
+def end_autopay(supervisee_id: UUID) -> None:
+    """Switch a person's autopay off, as they asked."""
+    with transaction() as session:
+        service.end_autopay(session, actor(), supervisee_id, now=now())
+
+
+@links.route("/payments/<uuid:payment_id>/refund", methods=["POST"])
+@links.arguments(RefundSchema)
+@links.response(200, PaymentSchema)
+def refund(data: dict[str, Any], payment_id: UUID) -> Payment:
+    """Give back a part of what was paid at the provider; it is owed again."""
+    provider, amount_minor = _provider(), data["amount_minor"]
+    with transaction() as session:
+        order = service.ask_refund(session, actor(), payment_id, amount_minor=amount_minor)
+    back = service.give_back(provider, order)
+    with transaction() as session:
+        return service.keep_refund(session, actor(), order, back, reason=data["reason"], now=now())
 
 
 @links.route("/supervisees/<uuid:supervisee_id>/payment-links", methods=["POST"])

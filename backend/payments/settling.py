@@ -84,7 +84,11 @@ def looks_due(session: Session, now: datetime, *, limit: int) -> Sequence[Look]:
     """Return orders of which nothing was heard though something should have happened."""
     rows = session.scalars(
         select(HostedPaymentRow)
-        .where(HostedPaymentRow.look_at <= now)
+        .where(
+            HostedPaymentRow.look_at <= now,
+            HostedPaymentRow.page_reference.is_not(None)
+            | HostedPaymentRow.payment_reference.is_not(None),
+        )
         .order_by(HostedPaymentRow.look_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -94,7 +98,6 @@ def looks_due(session: Session, now: datetime, *, limit: int) -> Sequence[Look]:
     return [
         Look(order_id=row.id, page=row.page_reference, payment=row.payment_reference)
         for row in rows
-        if row.page_reference or row.payment_reference
     ]
 
 

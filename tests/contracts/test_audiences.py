@@ -30,6 +30,8 @@ ROUTES = {
         "POST /v1/officer/session",
     },
     Audience.OFFICER: {
+        "DELETE /v1/supervisees/<uuid:supervisee_id>/autopay",
+        "POST /v1/payments/<uuid:payment_id>/refund",
         "DELETE /v1/officer/session",
         "DELETE /v1/supervisees/<uuid:supervisee_id>/assignments/<uuid:officer_id>",
         "DELETE /v1/tokens/<uuid:token_id>",
@@ -122,6 +124,8 @@ ROUTES = {
         "PUT /v1/supervisees/<uuid:supervisee_id>",
     },
     Audience.SUPERVISEE: {
+        "GET /v1/me/autopay",
+        "POST /v1/me/autopay",
         "GET /v1/me",
         "GET /v1/me/appointments",
         "GET /v1/me/balance",
@@ -144,6 +148,7 @@ ROUTES = {
         "PUT /v1/device/push-address",
     },
     Audience.SUPERVISEE_UNGATED: {
+        "DELETE /v1/me/autopay",
         "GET /v1/me/refusals",
     },
 }
@@ -170,7 +175,10 @@ def test_the_routes_of_an_audience_are_these(app: Flask, audience: Audience) -> 
 
 
 def test_what_a_supervisee_may_do_without_location_is_this_alone() -> None:
-    assert ROUTES[Audience.SUPERVISEE_UNGATED] == {"GET /v1/me/refusals"}
+    assert ROUTES[Audience.SUPERVISEE_UNGATED] == {
+        "DELETE /v1/me/autopay",
+        "GET /v1/me/refusals",
+    }
 
 
 @pytest.mark.parametrize(

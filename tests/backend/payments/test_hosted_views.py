@@ -201,6 +201,48 @@ def test_a_phone_with_a_location_opens_a_page_and_sees_how_far_it_has_come(
     assert listed["items"] == [page]
 
 
+def test_a_phone_switches_autopay_on_with_a_location_and_off_without(
+    settings: Settings, database: Database, clock: FrozenClock, fake: LocalProvider
+) -> None:
+    phone = person_with_a_phone(settings, database, clock).phone
+    phone.take_fix(home())
+
+    opened = phone.send("POST", "/v1/me/autopay", {"currency": "USD"})
+    shown = phone.get("/v1/me/autopay", home())
+    clock.step(minutes=5)
+    begun_without = phone.send("POST", "/v1/me/autopay", {})
+    ended = phone.send("DELETE", "/v1/me/autopay", {})
+    gone = phone.get("/v1/me/autopay", home())
+
+    assert (opened.status, opened.json()["state"]) == (201, "open")
+    assert opened.json()["url"].startswith(fake.url)
+    assert shown.json() == opened.json()
+    assert begun_without.status == 403
+    assert (ended.status, gone.status) == (204, 404)
+
+
+def test_an_officer_refunds_and_ends_autopay(client: FlaskClient, till: Till) -> None:
+    till.owe()
+    payment = till.ask()
+    till.fake.service.pay(till.page_of(payment))
+    till.news()
+    person = f"/v1/supervisees/{till.office.person.id}"
+    listed = client.get(f"{person}/payments", headers=till.office.bearer).json or {}
+    [booked] = listed["items"]
+
+    refunded = client.post(
+        f"/v1/payments/{booked['id']}/refund",
+        json={"amount_minor": 1_000, "reason": "Paid too much."},
+        headers=till.office.bearer,
+    )
+    ended = client.delete(f"{person}/autopay", headers=till.office.bearer)
+
+    assert refunded.json is not None
+    assert (refunded.status_code, refunded.json["returned_minor"]) == (200, 1_000)
+    assert till.money()["outstanding"] == 1_000
+    assert ended.status_code == 204
+
+
 def person_with_a_phone(settings: Settings, database: Database, clock: FrozenClock) -> Watched:
     app = create_app(settings, database, clock)
     watched = watched_person(app, database, clock)
