@@ -37,6 +37,7 @@ from backend.location.views import BLUEPRINTS as LOCATION
 from backend.payments.guard import ProviderGuard
 from backend.payments.hosted_views import BLUEPRINTS as HOSTED_PAYMENTS
 from backend.payments.provider import Desk
+from backend.payments.suspense_views import BLUEPRINTS as SUSPENSE
 from backend.payments.views import BLUEPRINTS as PAYMENTS
 from backend.reminders.views import BLUEPRINTS as REMINDERS
 
@@ -51,6 +52,7 @@ BLUEPRINTS: Final = (
     *ALERTS,
     *PAYMENTS,
     *HOSTED_PAYMENTS,
+    *SUSPENSE,
     *APPOINTMENTS,
     *REMINDERS,
     *AUDIT,

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 
 import click
@@ -35,6 +35,7 @@ from backend.core.keys import ROOT_SECRET_BYTES
 from backend.core.settings import Mode, Settings, SettingsError, kept_server_keys
 from backend.identity import service as identity
 from backend.identity.service import OfficerData, Role
+from backend.payments import service as payments
 
 
 def build(environment: Mapping[str, str]) -> Flask:
@@ -279,6 +280,35 @@ def verify(expected: Head | None) -> None:
         click.echo(f"Tampered with: {found.first_break.reason.value}, at {place}.", err=True)
         sys.exit(1)
     click.echo(f"The chain is whole. Its head: {found.head.number}:{found.head.hash.hex()}")
+
+
+@main.group("payments")
+def payments_group() -> None:
+    """Payments from elsewhere."""
+
+
+@payments_group.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--agency", required=True, type=click.UUID, help="Whose payments they are.")
+@_explained
+def import_payments(file: TextIO, agency: UUID) -> None:
+    """Book the payments in FILE, the CSV of a bank or a lockbox (docs/operating.md).
+
+    Run again, nothing is booked twice. Exit status 1 if a line contradicts what was told before.
+    """
+    try:
+        lines = payments.read_lines(file.read())
+    except (payments.UnreadableFileError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"nothing was booked:\n{error}") from None
+    with _transaction() as (session, clock):
+        outcomes = payments.import_payments(session, SYSTEM, agency, lines, now=clock.now())
+    for outcome, numbers in outcomes.items():
+        click.echo(f"{outcome.value}: {len(numbers)}")
+    contradicted = outcomes[payments.LineOutcome.CONTRADICTED]
+    if contradicted:
+        shown = ", ".join(map(str, contradicted))
+        click.echo(f"Contradicts what was told before: lines {shown}.", err=True)
+        sys.exit(1)
 
 
 @main.command()

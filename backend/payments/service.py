@@ -56,6 +56,12 @@ from backend.payments.hosted import (
     own_id,
 )
 from backend.payments.hosted_models import NoticeOutcome
+from backend.payments.imports import (
+    LineOutcome,
+    UnreadableFileError,
+    import_payments,
+    read_lines,
+)
 from backend.payments.notices import NOTICE_BATCH, claim_notices, finish_notice, keep_notice
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
@@ -108,6 +114,7 @@ __all__ = [
     "Facts",
     "HostedPayment",
     "Incoming",
+    "LineOutcome",
     "Look",
     "NoticeOutcome",
     "Obligation",
@@ -123,6 +130,7 @@ __all__ = [
     "SuspenseItem",
     "Terms",
     "Unidentified",
+    "UnreadableFileError",
     "Wish",
     "allocation_order",
     "allocation_order_to_change",
@@ -150,6 +158,7 @@ __all__ = [
     "finish_notice",
     "give_back",
     "hosted_payments",
+    "import_payments",
     "is_still_owed",
     "keep_notice",
     "keep_page",
@@ -171,6 +180,7 @@ __all__ = [
     "payments",
     "raise_obligation",
     "raise_recurring",
+    "read_lines",
     "read_payment",
     "record_payment",
     "recurring_fees",

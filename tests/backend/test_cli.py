@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from backend import migrations
 from backend.cli import main
 from backend.core.db import Database
 from backend.core.settings import PREFIX
+from backend.payments.imports import COLUMNS
+from tests.support.clocks import START
+from tests.support.offices import make_office
 
 
 @pytest.fixture
@@ -41,3 +45,27 @@ def test_it_is_printed_while_the_server_runs(empty_folder: Path) -> None:
         done = CliRunner().invoke(main, ["openapi"], env={"CONNECTREX_DATABASE_URL": url})
 
     assert done.exit_code == 0, done.output
+
+
+def test_a_banks_file_is_booked_once_and_a_contradiction_is_an_error(empty_folder: Path) -> None:
+    url = f"sqlite:///{empty_folder / 'connectrex.sqlite3'}"
+    environment = {"CONNECTREX_DATABASE_URL": url, "CONNECTREX_MODE": "development"}
+    with closing(Database(url)) as database:
+        migrations.upgrade(database)
+        with database.transaction() as session:
+            office = make_office(session, START)
+    header, agency_id = ",".join(COLUMNS), str(office.agency.id)
+    line = f"B-1,2026-03-01,4000,USD,lockbox,{office.person.id},"
+    said = []
+    for content in (line, line, line.replace("4000", "1"), line.replace("USD", "?")):
+        (empty_folder / "bank.csv").write_text(f"{header}\n{content}\n", encoding="utf-8")
+        done = CliRunner().invoke(
+            main, ["payments", "import", "bank.csv", "--agency", agency_id], env=environment
+        )
+        said.append((done.exit_code, done.output))
+
+    assert [code for code, _ in said] == [0, 0, 1, 1]
+    assert "booked: 1" in said[0][1]
+    assert "known: 1" in said[1][1]
+    assert "lines 2" in said[2][1]
+    assert "line 2: currency" in said[3][1]

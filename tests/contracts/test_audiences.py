@@ -30,6 +30,9 @@ ROUTES = {
         "POST /v1/officer/session",
     },
     Audience.OFFICER: {
+        "GET /v1/suspense",
+        "POST /v1/suspense/<uuid:item_id>/assignment",
+        "POST /v1/suspense/<uuid:item_id>/return",
         "DELETE /v1/supervisees/<uuid:supervisee_id>/autopay",
         "POST /v1/payments/<uuid:payment_id>/refund",
         "DELETE /v1/officer/session",
