@@ -53,6 +53,7 @@ class ParameterError(Exception):
 class Rendered:
     """A message in words. Only `body` is personal, and is kept out of `repr`."""
 
+    template: Template
     subject: str
     body: str = field(repr=False)
     lock_screen_title: str
@@ -348,6 +349,7 @@ def render(template: Template, language: Language, params: Mapping[str, str]) ->
     """`template` in `language`. Raises ParameterError on a missing or unknown parameter."""
     neutral = NEUTRAL[language]
     return Rendered(
+        template=template,
         subject=ALERT_SUBJECTS[language] if template is Template.ALERT else neutral.subject,
         body=_fill(BODIES[language][template], params),
         lock_screen_title=neutral.lock_screen_title,

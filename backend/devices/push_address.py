@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -70,10 +71,15 @@ def set_push_address(
     )
 
 
-def push_addresses_of(session: Session, supervisee_id: UUID) -> Sequence[PushAddress]:
-    """Return the addresses of the person's phones; none when nobody set one."""
-    mine = select(PushAddressRow).where(PushAddressRow.supervisee_id == supervisee_id)
-    return [PushAddress(kind=row.kind, value=row.address) for row in session.scalars(mine)]
+def push_addresses_of(
+    session: Session, supervisee_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[PushAddress]]:
+    """Return the addresses of some people's phones; who has none is absent."""
+    found: defaultdict[UUID, list[PushAddress]] = defaultdict(list)
+    theirs = select(PushAddressRow).where(PushAddressRow.supervisee_id.in_(supervisee_ids))
+    for row in session.scalars(theirs):
+        found[row.supervisee_id].append(PushAddress(kind=row.kind, value=row.address))
+    return found
 
 
 def forget_push_address(session: Session, value: str, *, reason: str, now: datetime) -> None:

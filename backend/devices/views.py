@@ -189,6 +189,17 @@ def assert_app(data: dict[str, str]) -> service.AppAsserted:
     return outcome
 
 
+@device_blp.route("/device/openings", methods=["POST"])
+@device_blp.arguments(MessageDeliverySchema)
+@device_blp.response(204)
+def confirm_opening(data: dict[str, UUID]) -> None:
+    """Say that the person opened a message, which says that it arrived, too."""
+    me = Recipient(kind=RecipientKind.SUPERVISEE, id=authenticated().key.supervisee_id)
+    with transaction() as session:
+        if not outbox.confirm_opening(session, me, data["message_id"], now=now()):
+            raise not_found()
+
+
 @officer_blp.route("/supervisees/<uuid:supervisee_id>/enrolment-codes", methods=["POST"])
 @officer_blp.response(201, IssuedEnrolmentCodeSchema)
 def issue_code(supervisee_id: UUID) -> service.IssuedCode:

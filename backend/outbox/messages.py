@@ -83,6 +83,7 @@ class Message:
     sent_at: datetime | None
     via: AddressKind | None
     delivered_at: datetime | None
+    opened_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.core.classification import DEMOGRAPHIC, MESSAGE, OPERATIONAL
+from backend.core.classification import CONTACT, DEMOGRAPHIC, MESSAGE, OPERATIONAL
 from backend.core.db import Base, stored_enum
 from backend.outbox.messages import RecipientKind
 from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from notifications.kind import MessageKind
+from notifications.messages import Template
 
 UNSENT: Final = text("state IN ('pending', 'claimed')")
 """Said the same way in the index and in the queries that live by it: the planner compares words."""
@@ -36,6 +37,7 @@ _WHERE_IT_STANDS: Final = (
     "sent_at",
     "via",
     "delivered_at",
+    "opened_at",
 )
 """All that may change of a message: neither what it is about nor whom it goes to. None is deleted."""
 
@@ -93,6 +95,7 @@ class OutboxMessage(Base):
     sent_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
     via: Mapped[AddressKind | None] = mapped_column(stored_enum(AddressKind), info=OPERATIONAL)
     delivered_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    opened_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
 
 
 class OutboxEvent(Base):
@@ -125,6 +128,18 @@ class InboxEntry(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     message_id: Mapped[UUID] = mapped_column(unique=True, info=OPERATIONAL)
     supervisee_id: Mapped[UUID] = mapped_column(info=OPERATIONAL)
+    template: Mapped[Template | None] = mapped_column(stored_enum(Template), info=OPERATIONAL)
+    """None in entries of before it was kept."""
     subject: Mapped[str] = mapped_column(Text, info=MESSAGE)
     body: Mapped[str] = mapped_column(Text, info=MESSAGE)
     posted_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+
+
+class RefusedMailbox(Base):
+    """A mailbox of which a relay said for good that it is not there; by a hash of its address."""
+
+    __tablename__ = "refused_mailboxes"
+
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info=CONTACT)
+    reason: Mapped[str] = mapped_column(String(MAX_REASON_CHARACTERS), info=OPERATIONAL)
+    refused_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)

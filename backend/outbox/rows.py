@@ -37,6 +37,7 @@ def message_of(row: OutboxMessage) -> Message:
         sent_at=row.sent_at,
         via=row.via,
         delivered_at=row.delivered_at,
+        opened_at=row.opened_at,
     )
 
 

@@ -17,10 +17,30 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from backend.core.db import Session, table_of
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
+from backend.outbox.mailboxes import Refusal, refuse_mailbox, refused_mailboxes, rests
 from backend.outbox.messages import InboxItem, Message, NewMessage, Recipient, Source, Waiting
 from backend.outbox.models import NOT_WITHDRAWN, UNSENT, InboxEntry, OutboxMessage
 from backend.outbox.rows import change, message_of, waking_hours_column
 from notifications.delivery import MessageState, may_become
+
+__all__ = [
+    "Refusal",
+    "confirm_delivery",
+    "confirm_opening",
+    "enqueue",
+    "enqueue_all",
+    "first_sent_at",
+    "inbox",
+    "messages_to",
+    "refuse_mailbox",
+    "refused_mailboxes",
+    "reschedule",
+    "rests",
+    "texts_given",
+    "untried_after",
+    "withdraw",
+    "withdraw_untried",
+]
 
 _MESSAGES: Final = table_of(OutboxMessage)
 
@@ -125,18 +145,36 @@ def confirm_delivery(
 
     A receipt is a fact, whatever we believed of the message before.
     """
+    return _confirm(session, recipient, message_id, now) is not None
+
+
+def confirm_opening(
+    session: Session, recipient: Recipient, message_id: UUID, *, now: datetime
+) -> bool:
+    """Record that the person opened the message, once; return whether there is such a message.
+
+    What was opened has arrived.
+    """
+    row = _confirm(session, recipient, message_id, now)
+    if row is None:
+        return False
+    row.opened_at = row.opened_at or now
+    return True
+
+
+def _confirm(
+    session: Session, recipient: Recipient, message_id: UUID, now: datetime
+) -> OutboxMessage | None:
     theirs = select(OutboxMessage).where(
         OutboxMessage.id == message_id,
         OutboxMessage.recipient_kind == recipient.kind,
         OutboxMessage.recipient_id == recipient.id,
     )
     row = session.scalar(_locked(theirs))
-    if row is None:
-        return False
-    if may_become(row.state, MessageState.DELIVERED):
+    if row is not None and may_become(row.state, MessageState.DELIVERED):
         row.delivered_at = now
         session.add(change(row, MessageState.DELIVERED, now, reason="RECEIPT"))
-    return True
+    return row
 
 
 def inbox(session: Session, supervisee_id: UUID, cursor: Cursor) -> Page[InboxItem]:

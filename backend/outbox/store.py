@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from backend.core.db import Database, Session
 from backend.core.jobs import beat
 from backend.outbox.messages import Recipient
-from backend.outbox.models import UNSENT, OutboxMessage
+from backend.outbox.models import UNSENT, OutboxEvent, OutboxMessage
 from backend.outbox.reading import Reader, read
 from backend.outbox.rows import change, event_of, message_of, waking_hours_of
 from notifications.channels.base import Address
@@ -27,7 +27,9 @@ from notifications.delivery import DEFAULT_RETRY, Claim, Content, MessageState, 
 
 HEARTBEAT_JOB: Final = "dispatch"
 
-AddressBook = Callable[[Session, AbstractSet[Recipient]], Mapping[Recipient, tuple[Address, ...]]]
+AddressBook = Callable[
+    [Session, AbstractSet[Recipient], datetime], Mapping[Recipient, tuple[Address, ...]]
+]
 """Says where people can be reached now, the best address first."""
 Forget = Callable[[Session, Address, str, datetime], None]
 """Drops an address at which nothing will ever arrive, for a reason that is a code."""
@@ -90,7 +92,7 @@ class OutboxStore:
             messages = [message_of(row) for row in session.scalars(wanted)]
             texts, faults = read(session, self._readers, messages, now)
             due = [message for message in messages if message.id in texts]
-            addresses = self._address_book(session, {message.recipient for message in due})
+            addresses = self._address_book(session, {message.recipient for message in due}, now)
         self._set_aside(claims, faults, now)
         return {
             message.id: Content(
@@ -123,10 +125,11 @@ class OutboxStore:
             .with_for_update()
         )
         with self._database.transaction() as session:
-            for row in session.scalars(still_claimed):
-                outcome = by_id[row.id]
-                if row.attempts == outcome.attempt:
-                    _apply(session, row, outcome, now)
+            session.add_all(
+                _apply(row, by_id[row.id], now)
+                for row in session.scalars(still_claimed).all()
+                if row.attempts == by_id[row.id].attempt
+            )
             for outcome in outcomes:
                 for address in outcome.forget:
                     self._forget(session, address, outcome.reason, now)
@@ -147,22 +150,20 @@ def _claim_of(row: OutboxMessage) -> Claim:
     )
 
 
-def _apply(session: Session, row: OutboxMessage, outcome: Outcome, now: datetime) -> None:
+def _apply(row: OutboxMessage, outcome: Outcome, now: datetime) -> OutboxEvent:
     if outcome.retry_at is not None:
         row.next_at = outcome.retry_at
     if outcome.state is MessageState.WITHDRAWN:
         row.withdrawn_at = row.withdrawn_at or now
     if outcome.state is MessageState.SENT:
         row.sent_at, row.via = now, outcome.via
-    session.add(
-        change(
-            row,
-            outcome.state,
-            now,
-            reason=outcome.reason,
-            via=outcome.via,
-            reference=outcome.reference,
-        )
+    return change(
+        row,
+        outcome.state,
+        now,
+        reason=outcome.reason,
+        via=outcome.via,
+        reference=outcome.reference,
     )
 
 

@@ -68,6 +68,12 @@ class ReminderSchema(Schema):
         allow_none=True,
         metadata={"description": "When the phone said that it arrived"},
     )
+    opened_at = Instant(
+        attribute="message.opened_at",
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the person opened it, by the phone's word"},
+    )
     text = ma.fields.String(
         required=True,
         allow_none=True,

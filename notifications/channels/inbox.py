@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from notifications.channels.base import AddressKind, Delivered, OutboundMessage, SendResult
 
@@ -13,10 +12,8 @@ from notifications.channels.base import AddressKind, Delivered, OutboundMessage,
 class Inbox(Protocol):
     """Where the application keeps people's messages."""
 
-    def post(
-        self, *, recipient: str, message_id: UUID, subject: str, body: str, at: datetime
-    ) -> None:
-        """Keeps the message for `recipient`, once per `message_id` however often it is called."""
+    def keep(self, messages: Sequence[OutboundMessage], *, at: datetime) -> None:
+        """Keeps each message for its address, once per message id however often it is called."""
         ...
 
 
@@ -31,17 +28,8 @@ class InboxChannel:
         return frozenset({AddressKind.INBOX})
 
     def send(self, batch: Sequence[OutboundMessage], *, now: datetime) -> list[SendResult]:
-        return [self._post(message, now) for message in batch]
-
-    def _post(self, message: OutboundMessage, now: datetime) -> SendResult:
-        self._inbox.post(
-            recipient=message.address.value,
-            message_id=message.id,
-            subject=message.rendered.subject,
-            body=message.rendered.body,
-            at=now,
-        )
-        return Delivered(reference=str(message.id))
+        self._inbox.keep(batch, at=now)
+        return [Delivered(reference=str(message.id)) for message in batch]
 
     def close(self) -> None:
         """There is no connection to give back."""

@@ -147,6 +147,7 @@ ROUTES = {
     Audience.DEVICE: {
         "POST /v1/device/assertions",
         "POST /v1/device/deliveries",
+        "POST /v1/device/openings",
         "POST /v1/token",
         "PUT /v1/device/push-address",
     },

@@ -344,8 +344,8 @@ def test_one_pass_sends_one_batch_per_channel_and_no_more_than_the_limit(outbox:
 class BrokenInbox(FakeInbox):
     """An inbox that fails, with something personal in the error."""
 
-    def post(self, *, recipient: str, **_: object) -> None:
-        raise RuntimeError(f"disk full while writing to {recipient}")
+    def keep(self, messages: Sequence[OutboundMessage], *, at: datetime) -> None:
+        raise RuntimeError(f"disk full while writing to {messages[0].address.value} at {at}")
 
 
 def test_without_its_inbox_entry_nothing_is_pushed(outbox: Outbox) -> None:

@@ -319,7 +319,7 @@ def test_a_batch_whose_access_is_refused_on_the_way_waits(
     results = send(channel, to(token), to(token))
     fcm.revoke_grants()
 
-    assert results == [Retry(after_s=None, reason="UNKNOWN")] * 2
+    assert results == [Retry(after_s=None, reason="OAUTH")] * 2
     assert len(fcm.received(token)) == 1
 
 

@@ -52,10 +52,10 @@ class FakeInbox:
     def __init__(self) -> None:
         self.entries: dict[UUID, tuple[str, str, str, datetime]] = {}
 
-    def post(
-        self, *, recipient: str, message_id: UUID, subject: str, body: str, at: datetime
-    ) -> None:
-        self.entries.setdefault(message_id, (recipient, subject, body, at))
+    def keep(self, messages: Sequence[OutboundMessage], *, at: datetime) -> None:
+        for one in messages:
+            said = (one.address.value, one.rendered.subject, one.rendered.body, at)
+            self.entries.setdefault(one.id, said)
 
 
 class FakeChannel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -15,14 +16,14 @@ from backend.outbox import service
 from backend.outbox.messages import Message, NewMessage, Recipient, RecipientKind, Source
 from backend.outbox.models import OutboxEvent, OutboxMessage
 from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
-from notifications.channels.base import Address
+from notifications.channels.base import Address, AddressKind, OutboundMessage
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from notifications.kind import MessageKind
 from notifications.messages import Rendered
 from notifications.waking_hours import WakingHours
 from tests.support.clocks import START
-from tests.support.notifications import rendered
+from tests.support.notifications import outbound, rendered
 
 SOURCE_KIND = "test"
 
@@ -60,6 +61,16 @@ def enqueued(database: Database, message: NewMessage, now: datetime = START) -> 
         message_id = service.enqueue(session, message, now=now)
     assert message_id is not None
     return message_id
+
+
+def to_inbox(supervisee_id: UUID, body: str, *, message_id: UUID | None = None) -> OutboundMessage:
+    """A message on its way to the inbox of a person."""
+    address = Address(kind=AddressKind.INBOX, value=str(supervisee_id))
+    return outbound(
+        address,
+        message_id=message_id,
+        text=replace(rendered(), subject="You have a message", body=body),
+    )
 
 
 def state_of(database: Database, message_id: UUID) -> MessageState:
@@ -106,7 +117,7 @@ class OutboxHarness:
         return {one.id: rendered() for one in messages if one.id not in self._settled}
 
     def addresses(
-        self, _session: Session, recipients: AbstractSet[Recipient]
+        self, _session: Session, recipients: AbstractSet[Recipient], _now: datetime
     ) -> Mapping[Recipient, tuple[Address, ...]]:
         return {
             one: tuple(known for known in self._addresses[one] if known not in self._forgotten)

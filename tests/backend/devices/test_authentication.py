@@ -177,7 +177,7 @@ def test_a_body_that_was_swapped_on_the_way_is_refused(
 
     assert answer.status_code == 401
     with database.snapshot() as session:
-        assert devices.push_addresses_of(session, person.supervisee_id) == []
+        assert not devices.push_addresses_of(session, [person.supervisee_id])
 
 
 def test_a_body_that_no_proof_speaks_of_is_refused(client: FlaskClient, phone: Phone) -> None:

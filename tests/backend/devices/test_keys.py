@@ -161,7 +161,7 @@ def test_revocation_ends_the_activation_and_nothing_is_pushed_there(
     with database.snapshot() as session:
         assert devices.key_context(session, phone.jkt) is None
         assert devices.activation_in_force(session, person.supervisee_id) is None
-        assert devices.push_addresses_of(session, person.supervisee_id) == []
+        assert not devices.push_addresses_of(session, [person.supervisee_id])
         page = devices.activations_of(session, person.officer, person.supervisee_id, Cursor())
     assert [activation.end for activation in page.items] == [ActivationEnd.REVOKED]
 

@@ -50,7 +50,11 @@ def put(client: FlaskClient, phone: Phone, members: dict[str, Any]) -> TestRespo
 
 def addresses(database: Database, person: Person) -> list[PushAddress]:
     with database.snapshot() as session:
-        return list(devices.push_addresses_of(session, person.supervisee_id))
+        return [
+            one
+            for some in devices.push_addresses_of(session, [person.supervisee_id]).values()
+            for one in some
+        ]
 
 
 def count_acts(database: Database, act: str) -> int:
@@ -153,9 +157,11 @@ def test_an_address_is_in_no_repr() -> None:
 # Receipts: a push that was accepted is not one that arrived.
 
 
-def receipt(client: FlaskClient, phone: Phone, message_id: object) -> int:
+def receipt(
+    client: FlaskClient, phone: Phone, message_id: object, path: str = "/v1/device/deliveries"
+) -> int:
     members = {"message_id": str(message_id)}
-    nonce, path = fresh_nonce(client, phone.key), "/v1/device/deliveries"
+    nonce = fresh_nonce(client, phone.key)
     return send_signed(client, phone.key, "POST", path, members=members, nonce=nonce).status_code
 
 
@@ -180,6 +186,17 @@ def test_a_receipt_says_that_the_message_arrived(
     message_id = enqueued(database, a_message(recipient=me))
 
     assert [receipt(client, phone, message_id) for _ in range(2)] == [204, 204]
+    assert state_of(database, message_id) is MessageState.DELIVERED
+
+
+def test_opening_a_message_says_so(
+    client: FlaskClient, database: Database, person: Person, phone: Phone
+) -> None:
+    me = Recipient(kind=RecipientKind.SUPERVISEE, id=person.supervisee_id)
+    message_id = enqueued(database, a_message(recipient=me))
+
+    assert receipt(client, phone, uuid4(), "/v1/device/openings") == 404
+    assert receipt(client, phone, message_id, "/v1/device/openings") == 204
     assert state_of(database, message_id) is MessageState.DELIVERED
 
 

@@ -14,7 +14,15 @@ from backend.outbox.messages import Recipient, RecipientKind, Source
 from backend.outbox.models import OutboxMessage
 from notifications.delivery import MessageState
 from tests.support.clocks import START
-from tests.support.outbox import SOURCE_KIND, a_message, a_person, enqueued, history_of, state_of
+from tests.support.outbox import (
+    SOURCE_KIND,
+    a_message,
+    a_person,
+    enqueued,
+    history_of,
+    state_of,
+    to_inbox,
+)
 
 DAY = timedelta(days=1)
 
@@ -120,6 +128,35 @@ def test_a_receipt_counts_once(database: Database) -> None:
     assert history_of(database, message_id) == [(MessageState.DELIVERED, 0, "RECEIPT")]
 
 
+def test_what_was_opened_has_arrived_and_the_first_time_counts(database: Database) -> None:
+    message = a_message()
+    message_id = enqueued(database, message)
+
+    with database.transaction() as session:
+        stranger = service.confirm_opening(session, a_person(), message_id, now=START)
+        first = service.confirm_opening(session, message.recipient, message_id, now=START)
+        again = service.confirm_opening(session, message.recipient, message_id, now=START + DAY)
+
+    assert (stranger, first, again) == (False, True, True)
+    assert history_of(database, message_id) == [(MessageState.DELIVERED, 0, "RECEIPT")]
+    with database.snapshot() as session:
+        [shown] = service.messages_to(session, message.recipient, SOURCE_KIND, Cursor()).items
+    assert (shown.delivered_at, shown.opened_at) == (START, START)
+
+
+def test_a_mailbox_that_was_refused_is_known_whatever_its_spelling(database: Database) -> None:
+    with database.transaction() as session:
+        service.refuse_mailbox(session, "Gone@person.example", reason="SMTP_550", now=START)
+        service.refuse_mailbox(session, "gone@person.example", reason="SMTP_551", now=START + DAY)
+        found = service.refused_mailboxes(session, ["gone@person.example", "there@person.example"])
+
+    assert found == {
+        "gone@person.example": service.Refusal(reason="SMTP_551", refused_at=START + DAY)
+    }
+    assert service.rests(found["gone@person.example"], START + 30 * DAY)
+    assert not service.rests(found["gone@person.example"], START + 31 * DAY)
+
+
 def test_a_message_that_waits_can_be_moved(database: Database) -> None:
     message = a_message()
     message_id = enqueued(database, message)
@@ -155,10 +192,8 @@ def test_an_empty_inbox_is_an_empty_page(database: Database) -> None:
 
 def test_an_inbox_holds_what_was_said_first_and_only_to_its_owner(database: Database) -> None:
     inbox, testa, message_id = StoredInbox(database), uuid4(), uuid4()
-    inbox.post(recipient=str(testa), message_id=message_id, subject="One", body="first", at=START)
-    inbox.post(
-        recipient=str(testa), message_id=message_id, subject="Two", body="second", at=START + DAY
-    )
+    inbox.keep([to_inbox(testa, "first", message_id=message_id)], at=START)
+    inbox.keep([to_inbox(testa, "second", message_id=message_id)], at=START + DAY)
 
     with database.snapshot() as session:
         mine = service.inbox(session, testa, Cursor())
@@ -173,13 +208,7 @@ def test_an_inbox_holds_what_was_said_first_and_only_to_its_owner(database: Data
 def test_an_inbox_is_read_newest_first_page_by_page(database: Database) -> None:
     inbox, testa = StoredInbox(database), uuid4()
     for day in range(3):
-        inbox.post(
-            recipient=str(testa),
-            message_id=uuid4(),
-            subject="Message",
-            body=f"day {day}",
-            at=START + day * DAY,
-        )
+        inbox.keep([to_inbox(testa, f"day {day}")], at=START + day * DAY)
 
     with database.snapshot() as session:
         first = service.inbox(session, testa, Cursor(limit=2))

@@ -59,7 +59,7 @@ def a_store(database: Database, reader: Readers) -> OutboxStore:
     return OutboxStore(
         database,
         readers={SOURCE_KIND: reader},
-        address_book=lambda _session, people: dict.fromkeys(people, ()),
+        address_book=lambda _session, people, _now: dict.fromkeys(people, ()),
         forget=lambda *_: None,
     )
 

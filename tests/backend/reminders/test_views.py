@@ -18,6 +18,7 @@ from backend.reminders import service
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
 from tests.support.identity import actor_of, bearer_of, make_actor
+from tests.support.outbox import to_inbox
 from tests.support.reminders import message_ids, owes, pays, planned
 
 DUE = date(2026, 3, 7)
@@ -116,12 +117,8 @@ def test_a_reminder_that_would_not_be_sent_has_no_text(
 
 def test_what_was_given_is_shown_as_it_was_given(database: Database, reminded: Person) -> None:
     first, *_ = message_ids(database)
-    StoredInbox(database).post(
-        recipient=str(reminded.supervisee_id),
-        message_id=first,
-        subject="You have a message",
-        body="as given",
-        at=DUE_AT,
+    StoredInbox(database).keep(
+        [to_inbox(reminded.supervisee_id, "as given", message_id=first)], at=DUE_AT
     )
     with database.transaction() as session:
         pays(session, reminded, 5_000, START)
@@ -158,6 +155,7 @@ def test_reminders_are_listed_over_http(
         "sent_at": None,
         "via": None,
         "delivered_at": None,
+        "opened_at": None,
     }
     assert "Supervision fee: $50.00" in text
 
@@ -170,12 +168,8 @@ def test_without_signing_in_there_is_no_list(client: FlaskClient, reminded: Pers
 
 def test_an_inbox_is_its_owners(database: Database, reminded: Person) -> None:
     message_id = uuid4()
-    StoredInbox(database).post(
-        recipient=str(reminded.supervisee_id),
-        message_id=message_id,
-        subject="You have a message",
-        body="Hello Testa",
-        at=START,
+    StoredInbox(database).keep(
+        [to_inbox(reminded.supervisee_id, "Hello Testa", message_id=message_id)], at=START
     )
 
     def inbox_of(supervisee_id: UUID) -> list[tuple[UUID, str]]:
@@ -204,12 +198,8 @@ def test_a_person_reads_their_inbox_by_phone(
 ) -> None:
     phone = enrolled_phone(database, client, clock, reminded)
     message_id = uuid4()
-    StoredInbox(database).post(
-        recipient=str(reminded.supervisee_id),
-        message_id=message_id,
-        subject="You have a message",
-        body="Hello Testa",
-        at=START,
+    StoredInbox(database).keep(
+        [to_inbox(reminded.supervisee_id, "Hello Testa", message_id=message_id)], at=START
     )
 
     answer = phone.get("/v1/me/inbox")

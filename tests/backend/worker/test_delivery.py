@@ -230,7 +230,7 @@ def test_a_phone_that_is_gone_is_forgotten_and_the_message_goes_by_mail(
     [mail] = smtp.received
     person = Recipient(kind=RecipientKind.SUPERVISEE, id=owing.supervisee_id)
     with database.snapshot() as session:
-        left = addresses(session, {person})[person]
+        left = addresses(session, {person}, DUE_AT)[person]
     assert state_of(database, first) is MessageState.SENT
     assert [address.kind.value for address in left] == ["email", "inbox"]
     assert mail["Subject"] == "You have a message"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from flask.testing import FlaskClient
@@ -16,9 +17,9 @@ from tests.support.devices import Person, enrolled_phone
 from tests.support.identity import make_officer
 
 
-def of(database: Database, recipient: Recipient) -> tuple[Address, ...]:
+def of(database: Database, recipient: Recipient, now: datetime = START) -> tuple[Address, ...]:
     with database.snapshot() as session:
-        return addresses(session, {recipient}).get(recipient, ())
+        return addresses(session, {recipient}, now).get(recipient, ())
 
 
 def as_recipient(person: Person) -> Recipient:
@@ -27,7 +28,7 @@ def as_recipient(person: Person) -> Recipient:
 
 def test_nobody_is_nowhere(database: Database) -> None:
     with database.snapshot() as session:
-        assert dict(addresses(session, set())) == {}
+        assert dict(addresses(session, set(), START)) == {}
     for kind in RecipientKind:
         assert of(database, Recipient(kind=kind, id=uuid4())) == ()
 
@@ -70,7 +71,7 @@ def test_an_officer_is_reached_by_mail_until_disabled(database: Database, testa:
     assert of(database, recipient) == ()
 
 
-def test_a_dead_push_address_is_forgotten_and_a_dead_mailbox_is_not(
+def test_a_dead_push_address_is_forgotten_and_a_dead_mailbox_rests_for_a_month(
     database: Database, client: FlaskClient, clock: FrozenClock, testa: Person
 ) -> None:
     push = PushAddress(kind="token", address="gone")
@@ -82,4 +83,18 @@ def test_a_dead_push_address_is_forgotten_and_a_dead_mailbox_is_not(
             forget(session, address, "UNREGISTERED", START)
 
     left = of(database, as_recipient(testa))
-    assert [address.kind for address in left] == [AddressKind.EMAIL, AddressKind.INBOX]
+    assert [address.kind for address in left] == [AddressKind.INBOX]
+    later = of(database, as_recipient(testa), START + timedelta(days=30))
+    assert [address.kind for address in later] == [AddressKind.EMAIL, AddressKind.INBOX]
+
+
+def test_an_officers_mailbox_is_tried_whatever_was_said_of_it(
+    database: Database, testa: Person
+) -> None:
+    recipient = Recipient(kind=RecipientKind.OFFICER, id=testa.account.id)
+    before = of(database, recipient)
+
+    with database.transaction() as session:
+        forget(session, before[0], "SMTP_550", START)
+
+    assert of(database, recipient) == before
