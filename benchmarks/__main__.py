@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks import attestation, geofence, live, raw, steps, sweeps
+from sqlalchemy.engine import URL
+
+from benchmarks import attestation, geofence, live, raw, reminders, steps, sweeps
 from tests.support import postgresql
 
 
@@ -30,6 +32,7 @@ def main() -> None:
             print("\n(c) CPU per fix by step, in one process on PostgreSQL")
             for step in steps.measure(other, folder):
                 print(step.row(unit_us))
+            _remind(url, folder)
     print("\n(d) the engine: CPU time, best of several rounds")
     geofence.measure(unit_us)
     print(f"\n(e) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
@@ -37,6 +40,19 @@ def main() -> None:
     print("\n(f) CPU per piece of evidence at enrolment")
     for name, spent_ms in attestation.verifications_ms().items():
         print(f"{name:30} {spent_ms:.2f} ms {spent_ms * 1e3 / unit_us:7.1f}")
+
+
+def _remind(server: URL, folder: Path) -> None:
+    print("\n(g) reminders on PostgreSQL: pushed by two workers, planned for 100,000 people")
+    names = ("reminders_sent", "reminders_planned")
+    sent, planned = (
+        postgresql.create_database(server, name).render_as_string(hide_password=False)
+        for name in names
+    )
+    print(reminders.sending(sent, folder).row("push to a local FCM"))
+    first, again = reminders.planning(planned)
+    print(first.row("plan"))
+    print(again.row("plan again"))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -227,15 +228,18 @@ def _reminders(item: DueItem, zone: ZoneInfo, policy: ReminderPolicy) -> Iterabl
         yield _Reminder(
             item=item,
             overdue=overdue,
-            send_at=hours.next_open(_sending_instant(on, policy.send_at, zone)),
+            send_at=_sending_instant(on, policy.send_at, hours),
             expires_at=local_instant(lapses, time(), zone) if overdue else item.ends_at(zone),
         )
 
 
-def _sending_instant(on: date, at: time, zone: ZoneInfo) -> datetime:
-    """`at` on the day `on`; on a day that the zone skipped altogether, `at` on the next one."""
-    existing = local_instant(on, at, zone).astimezone(zone).date()
-    return local_instant(existing, at, zone)
+@lru_cache(maxsize=4096)
+def _sending_instant(on: date, at: time, hours: WakingHours) -> datetime:
+    """`at` on the day `on`, in waking hours; on a day that the zone skipped altogether, `at` on the
+    next one. Of many people there are few days and zones: each is worked out once.
+    """
+    existing = local_instant(on, at, hours.zone).astimezone(hours.zone).date()
+    return hours.next_open(local_instant(existing, at, hours.zone))
 
 
 def _message(

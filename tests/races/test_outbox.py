@@ -24,7 +24,7 @@ from tests.support.clocks import START, FrozenClock
 from tests.support.notifications import FakeChannel
 from tests.support.outbox import OutboxHarness, a_message, enqueued, state_of
 
-WORKERS = 4
+WORKERS = 8
 MESSAGES = 120
 MAIL = Address(kind=AddressKind.EMAIL, value="testa@example.com")
 
@@ -52,7 +52,11 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
         return list(threads.map(begin, acts))
 
 
-def test_workers_share_the_queue_and_send_each_message_once(databases: list[Database]) -> None:
+@pytest.mark.parametrize("workers", [2, 8])
+def test_workers_share_the_queue_and_send_each_message_once(
+    databases: list[Database], workers: int
+) -> None:
+    databases = databases[:workers]
     first, *_ = databases
     harness = OutboxHarness(first)
     waiting = {
