@@ -1,7 +1,7 @@
 """What people opened, which template they were given, and mailboxes that are not there.
 
-Revision ID: 0007
-Revises: 0006
+Revision ID: 0008
+Revises: 0007
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import op
 from backend.core.db import UtcDateTime
 from backend.core.immutability import guard, unguard
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
