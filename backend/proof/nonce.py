@@ -54,13 +54,24 @@ class Nonces:
         A nonce issued before midnight was made with yesterday's key and is checked with it, for as
         long as any nonce is good.
         """
-        data = base64url.decode(text)
-        if data is None or len(data) != _NONCE_BYTES or data[:1] != _VERSION:
+        data = _read(text)
+        if data is None:
             return ProofRefusal.NONCE_FOREIGN
         # Age first: it costs nothing, and leaves only today's and yesterday's key to derive.
-        issued_ms = int.from_bytes(data[1:_TIME_END])
-        if not -_AHEAD_MS <= _milliseconds(now) - issued_ms < _LIFE_MS:
+        if not -_AHEAD_MS <= _milliseconds(now) - _issued_ms(data) < _LIFE_MS:
             return ProofRefusal.NONCE_STALE
+        return self._recognised(data, jkt)
+
+    def issued_ever(self, text: str, *, jkt: str) -> datetime | ProofRefusal:
+        """When this server issued `text` to `jkt`, however long ago, or NONCE_FOREIGN.
+
+        It lets nobody in: it shows after which moment something was signed.
+        """
+        data = _read(text)
+        return ProofRefusal.NONCE_FOREIGN if data is None else self._recognised(data, jkt)
+
+    def _recognised(self, data: bytes, jkt: str) -> datetime | ProofRefusal:
+        issued_ms = _issued_ms(data)
         mac = self._mac(data[:_BODY_END], jkt=jkt, issued_ms=issued_ms)
         if not hmac.compare_digest(mac, data[_BODY_END:]):
             return ProofRefusal.NONCE_FOREIGN
@@ -70,6 +81,17 @@ class Nonces:
         label = b"connectrex dpop nonce, day %d" % (issued_ms // _DAY_MS)
         key_of_the_day = hmac.digest(self.root_secret, label, "sha256")
         return hmac.digest(key_of_the_day, body + jkt.encode("ascii"), "sha256")[:16]
+
+
+def _read(text: str) -> bytes | None:
+    """The bytes of what has the form of a nonce."""
+    data = base64url.decode(text)
+    formed = data is not None and len(data) == _NONCE_BYTES and data[:1] == _VERSION
+    return data if formed else None
+
+
+def _issued_ms(data: bytes) -> int:
+    return int.from_bytes(data[1:_TIME_END])
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Receipts: the server's signed word that it received a fix, against a false "no data"."""
+"""Receipts: the server's signed word of what it received, against a false "no data"."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from backend.proof.refusal import ProofRefusal
 from backend.proof.server_keys import ServerKeys
 
 _TYP: Final = "fix-receipt+jwt"
+_JOURNAL_TYP: Final = "journal-receipt+jwt"
 _HEADER_MEMBERS: Final = frozenset({"typ", "alg", "kid"})
 _MAX_CHARS: Final = 2048
 _MAX_INTEGER: Final = 2**53 - 1
@@ -43,24 +44,71 @@ def sign_receipt(receipt: FixReceipt, keys: ServerKeys) -> str:
         "iss": receipt.issuer,
         "jkt": receipt.jkt,
         "hash": base64url.encode(receipt.digest),
-        "received_at": f"{receipt.received_at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z",
+        "received_at": _instant(receipt.received_at),
         "outcome": receipt.outcome,
     }
     if receipt.seq is not None:
         claims["seq"] = receipt.seq
-    header = {"typ": _TYP, "alg": "ES256", "kid": keys.signing_kid}
-    return jws.sign(header, claims, keys.signing_key)
+    return _sign(_TYP, claims, keys)
 
 
 def read_receipt(text: str, keys: ServerKeys) -> FixReceipt | None:
     """The receipt in `text`, or None unless one of `keys` signed it."""
-    parsed = jws.parse(text, max_chars=_MAX_CHARS, typ=_TYP, header_members=_HEADER_MEMBERS)
+    claims = _signed_claims(text, _TYP, keys)
+    return None if claims is None else _receipt_of(claims)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalReceipt:
+    """That the server `issuer` had journal token `n` from the key `jkt` at `received_at`.
+
+    `digest` is the SHA-256 of the token's signing input. `accepted` and `refused` count its fixes.
+    """
+
+    issuer: str
+    jkt: str
+    n: int
+    digest: bytes
+    received_at: datetime
+    accepted: int
+    refused: int
+
+
+def sign_journal_receipt(receipt: JournalReceipt, keys: ServerKeys) -> str:
+    """The receipt as a compact JWS; the same facts and key give the same text."""
+    claims: dict[str, object] = {
+        "iss": receipt.issuer,
+        "jkt": receipt.jkt,
+        "n": receipt.n,
+        "hash": base64url.encode(receipt.digest),
+        "received_at": _instant(receipt.received_at),
+        "accepted": receipt.accepted,
+        "refused": receipt.refused,
+    }
+    return _sign(_JOURNAL_TYP, claims, keys)
+
+
+def read_journal_receipt(text: str, keys: ServerKeys) -> JournalReceipt | None:
+    """The receipt in `text`, or None unless one of `keys` signed it."""
+    claims = _signed_claims(text, _JOURNAL_TYP, keys)
+    return None if claims is None else _journal_receipt_of(claims)
+
+
+def _instant(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def _sign(typ: str, claims: Mapping[str, object], keys: ServerKeys) -> str:
+    header = {"typ": typ, "alg": "ES256", "kid": keys.signing_kid}
+    return jws.sign(header, claims, keys.signing_key)
+
+
+def _signed_claims(text: str, typ: str, keys: ServerKeys) -> Mapping[str, object] | None:
+    parsed = jws.parse(text, max_chars=_MAX_CHARS, typ=typ, header_members=_HEADER_MEMBERS)
     if isinstance(parsed, ProofRefusal):
         return None
     key = keys.public_key(parsed.header["kid"])
-    if key is None or not jws.verifies(parsed, key):
-        return None
-    return _receipt_of(parsed.claims)
+    return None if key is None or not jws.verifies(parsed, key) else parsed.claims
 
 
 def _receipt_of(claims: Mapping[str, object]) -> FixReceipt | None:
@@ -73,6 +121,22 @@ def _receipt_of(claims: Mapping[str, object]) -> FixReceipt | None:
             digest=members.sha256("hash"),
             received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
             outcome=members.text("outcome", _TEXT),
+        )
+    except (MalformedError, ValueError):
+        return None
+
+
+def _journal_receipt_of(claims: Mapping[str, object]) -> JournalReceipt | None:
+    members = Members(claims, "")
+    try:
+        return JournalReceipt(
+            issuer=members.text("iss", _TEXT),
+            jkt=members.text("jkt", _TEXT),
+            n=members.integer("n", 1, _MAX_INTEGER),
+            digest=members.sha256("hash"),
+            received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
+            accepted=members.integer("accepted", 0, _MAX_INTEGER),
+            refused=members.integer("refused", 0, _MAX_INTEGER),
         )
     except (MalformedError, ValueError):
         return None

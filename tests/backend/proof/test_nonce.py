@@ -106,3 +106,12 @@ def test_no_byte_can_be_changed(index: int) -> None:
 @given(text=st.text(max_size=60))
 def test_no_other_text_is_a_nonce(text: str) -> None:
     assert isinstance(NONCES.issued_at(text, jkt=JKT, now=NOW), ProofRefusal)
+
+
+def test_a_nonce_of_any_age_is_recognised_and_nobody_elses_is() -> None:
+    issued = NOW - timedelta(days=400)
+    old = NONCES.issue(jkt=JKT, now=issued)
+
+    assert NONCES.issued_ever(old, jkt=JKT) == issued
+    assert NONCES.issued_ever(old, jkt="another") is ProofRefusal.NONCE_FOREIGN
+    assert NONCES.issued_ever("", jkt=JKT) is ProofRefusal.NONCE_FOREIGN

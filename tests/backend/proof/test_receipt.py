@@ -9,7 +9,14 @@ from typing import Any
 import jwt
 import pytest
 
-from backend.proof.receipt import FixReceipt, read_receipt, sign_receipt
+from backend.proof.receipt import (
+    FixReceipt,
+    JournalReceipt,
+    read_journal_receipt,
+    read_receipt,
+    sign_journal_receipt,
+    sign_receipt,
+)
 from tests.backend.proof.forge import JKT, NOW, PHONE, SERVER, TOKENS, compact, pem, server, token
 
 KEYS = TOKENS.keys
@@ -99,3 +106,52 @@ def test_what_the_server_did_not_sign_is_no_receipt(text: str) -> None:
 def test_a_receipt_that_lacks_something_is_none(changes: dict[str, Any]) -> None:
     assert read_receipt(compact(HEADER, CLAIMS, SERVER), KEYS) == RECEIPT
     assert read_receipt(compact(HEADER, CLAIMS | changes, SERVER), KEYS) is None
+
+
+JOURNAL = JournalReceipt(
+    issuer="https://connectrex.test",
+    jkt=JKT,
+    n=3,
+    digest=b"\x05" * 32,
+    received_at=NOW,
+    accepted=58,
+    refused=2,
+)
+JOURNAL_HEADER = HEADER | {"typ": "journal-receipt+jwt"}
+JOURNAL_CLAIMS: dict[str, Any] = {
+    "iss": "https://connectrex.test",
+    "jkt": JKT,
+    "n": 3,
+    "hash": "BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU",
+    "received_at": "2026-03-02T09:00:00Z",
+    "accepted": 58,
+    "refused": 2,
+}
+
+
+def test_a_journal_receipt_is_read_as_it_was_signed() -> None:
+    text = sign_journal_receipt(JOURNAL, KEYS)
+
+    assert read_journal_receipt(text, KEYS) == JOURNAL
+    assert text == sign_journal_receipt(JOURNAL, KEYS)
+    assert read_receipt(text, KEYS) is None
+
+
+def test_a_journal_receipt_says_what_the_protocol_names() -> None:
+    published = jwt.PyJWK(KEYS.jwks()["keys"][0])
+
+    claims = jwt.decode(sign_journal_receipt(JOURNAL, KEYS), published, algorithms=["ES256"])
+
+    assert claims == JOURNAL_CLAIMS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"n": 0}, {"accepted": -1}, {"refused": True}, {"hash": "x"}, {"received_at": "yesterday"}],
+)
+def test_a_journal_receipt_of_another_form_is_none(change: dict[str, Any]) -> None:
+    forged = compact(JOURNAL_HEADER, JOURNAL_CLAIMS | change, SERVER)
+
+    assert read_journal_receipt(compact(JOURNAL_HEADER, JOURNAL_CLAIMS, SERVER), KEYS) == JOURNAL
+    assert read_journal_receipt(forged, KEYS) is None
+    assert read_journal_receipt(compact(JOURNAL_HEADER, JOURNAL_CLAIMS, PHONE), KEYS) is None
