@@ -26,12 +26,12 @@ from backend.core.json import StrictJsonProvider
 from backend.core.settings import Settings
 from backend.devices.authentication import Authentication
 from backend.devices.evidence_policy import EvidencePolicy
-from backend.devices.guard import DeviceGuard
 from backend.devices.views import BLUEPRINTS as DEVICES
 from backend.identity.guard import OfficerGuard
 from backend.identity.views import BLUEPRINTS as IDENTITY
-from backend.location.guard import GateGuard, UngatedGuard
+from backend.location.guard import GateGuard, PhoneGuard, UngatedGuard
 from backend.location.intake import Intake
+from backend.location.journal import Journal
 from backend.location.rulebook import RuleBook
 from backend.location.views import BLUEPRINTS as LOCATION
 from backend.payments.guard import ProviderGuard
@@ -114,14 +114,13 @@ def guards(
     authentication: Authentication, database: Database, desk: Desk
 ) -> Mapping[Audience, Guard]:
     """Return who may come in to what: the one list of guards by audience."""
+    book = RuleBook()
     return {
         Audience.PUBLIC: Open(),
         Audience.OFFICER: OfficerGuard(),
         Audience.PROVIDER: ProviderGuard(desk),
-        Audience.DEVICE: DeviceGuard(authentication),
-        Audience.SUPERVISEE: GateGuard(
-            authentication, Intake(database, authentication, RuleBook())
-        ),
+        Audience.DEVICE: PhoneGuard(authentication, Journal(database, authentication, book)),
+        Audience.SUPERVISEE: GateGuard(authentication, Intake(database, authentication, book)),
         Audience.SUPERVISEE_UNGATED: UngatedGuard(authentication),
     }
 

@@ -41,6 +41,8 @@ class Code(Enum):
     PROOF_REFUSED = _Kind("proof-refused", 401, "The proof does not hold")
     LOCATION_REFUSED = _Kind("location-refused", 403, "Service needs a usable location")
     FIX_FORK = _Kind("fix-fork", 409, "This fix number was used for another fix")
+    JOURNAL_REFUSED = _Kind("journal-refused", 422, "The journal token does not hold")
+    JOURNAL_FORK = _Kind("journal-fork", 409, "The journal contradicts what it said before")
     REPLAYED = _Kind("replayed", 409, "This request was already made")
 
     CONFLICT = _Kind("conflict", 409, "The request conflicts with what is there")

@@ -37,6 +37,8 @@ from backend.proof.dpop import (
     verify_key,
     verify_proof,
 )
+from backend.proof.journal import JournalToken, verify_journal
+from backend.proof.journal_refusal import JournalRefusal
 from backend.proof.nonce import Nonces
 from backend.proof.refusal import ProofRefusal, Refused
 from backend.proof.server_keys import ServerKeys
@@ -173,6 +175,19 @@ class Authentication:
             return verify_key(opened, key=enrolled, request=signed)
         return verify_proof(
             opened, key=enrolled, request=signed, read_token=self._read_token, now=now
+        )
+
+    def verify_journal(
+        self, token: JournalToken, key: KeyContext, now: datetime
+    ) -> JournalRefusal | None:
+        """Return why a journal token that `key`'s proof brought does not hold; None if it does."""
+        return verify_journal(
+            token,
+            jkt=key.jkt,
+            key=key.public_key,
+            audience=self._public_url,
+            nonces=self._nonces,
+            now=now,
         )
 
     def signed_request(self) -> SignedRequest:

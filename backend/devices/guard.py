@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import g, request
+from flask import Response, g, request
 
 from backend.core.http import now, platform, set_actor
 from backend.devices.authentication import Authenticated, Authentication
@@ -33,7 +33,7 @@ class DeviceGuard:
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
 
-    def __call__(self) -> None:
+    def __call__(self) -> Response | None:
         """Set the actor to the person whose phone signed; raise 401, or 409 for a replay."""
         opened = self._authentication.open(now())
         database = platform().database
@@ -43,6 +43,7 @@ class DeviceGuard:
                 session, opened, access_token=False, once=once, now=now()
             )
         set_authenticated(who)
+        return None
 
 
 def set_authenticated(who: Authenticated) -> None:

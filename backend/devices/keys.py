@@ -26,7 +26,7 @@ from backend.devices.key_state import (
     KeyState,
     may_become,
 )
-from backend.devices.models import ActivationRow, DeviceKey, KeyEvent
+from backend.devices.models import ActivationRow, DeviceKey, EnrolmentChallenge, KeyEvent
 from backend.devices.push_address import drop_push_address
 from backend.identity import service as identity
 
@@ -265,3 +265,21 @@ def _record(session: Session, actor: Actor, row: DeviceKey, act: Act, now: datet
         now=now,
         details={"jkt": row.jkt, "reason": row.state_reason},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """When an activation began, and the challenge of its enrolment."""
+
+    started_at: datetime
+    challenge: str
+
+
+def beginning_of(session: Session, activation_id: UUID) -> Beginning:
+    """Return how an activation began; a fault if there is none."""
+    row = session.execute(
+        select(ActivationRow.started_at, EnrolmentChallenge.challenge)
+        .join(EnrolmentChallenge, EnrolmentChallenge.id == ActivationRow.challenge_id)
+        .where(ActivationRow.id == activation_id)
+    ).one()
+    return Beginning(started_at=row.started_at, challenge=row.challenge)

@@ -12,10 +12,12 @@ from backend.devices.enrolment import Enrolled, EnrolmentRefused, Phone, enrol
 from backend.devices.key_context import KeyContext, key_context, key_contexts
 from backend.devices.keys import (
     Activation,
+    Beginning,
     Key,
     activation_in_force,
     activations_of,
     active_people,
+    beginning_of,
     reinstate,
     revoke,
     suspend,
@@ -38,6 +40,7 @@ __all__ = [
     "RECHECK_BATCH",
     "Activation",
     "AppAsserted",
+    "Beginning",
     "Challenge",
     "Enrolled",
     "EnrolmentRefused",
@@ -55,6 +58,7 @@ __all__ = [
     "activations_of",
     "active_people",
     "assert_app",
+    "beginning_of",
     "enrol",
     "evidence_of",
     "forget_push_address",

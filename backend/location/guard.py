@@ -16,11 +16,17 @@ from backend.core.http import now
 from backend.core.problems import problem_response
 from backend.devices.authentication import Authentication
 from backend.devices.guard import SAFE_METHODS, DeviceGuard, set_authenticated
+from backend.location import journal
 from backend.location.admission import Admission, Turned
 from backend.location.intake import Arrival, Intake
+from backend.location.journal import Forked, Journal, Suspended, Taken
 from backend.location.refusals import RefusalReason, advice
+from backend.proof.journal import parse_journal
+from backend.proof.journal_refusal import JournalRefused
 
 FIXES_PATH: Final = "/v1/fixes"
+JOURNAL_PATH: Final = "/v1/journal"
+JOURNAL_TYPE: Final = "application/eat+jwt"
 
 
 class GateGuard:
@@ -68,6 +74,59 @@ class UngatedGuard(DeviceGuard):
     What is done here (reading one's own refusals, reporting that something is broken) must work
     just when the gate says no.
     """
+
+
+class PhoneGuard(DeviceGuard):
+    """Admits what a phone does for itself; its journal is taken in here, proof and all at once.
+
+    One transaction for the proof, the token and its fixes. A replay is harmless: the same token
+    again is the same token.
+    """
+
+    def __init__(self, authentication: Authentication, intake: Journal) -> None:
+        super().__init__(authentication)
+        self._intake = intake
+
+    def __call__(self) -> Response | None:
+        """Let the request in, or take its journal token in, or answer why not."""
+        if (request.method, request.path) != ("POST", JOURNAL_PATH):
+            return super().__call__()
+        if request.content_type != JOURNAL_TYPE:
+            raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, f"A journal token is {JOURNAL_TYPE}.")
+        instant = now()
+        opened = self._authentication.open(instant)
+        token = parse_journal(request.get_data(), jkt=opened.jkt)
+        if isinstance(token, JournalRefused):
+            raise journal.refused(token)
+        signed = self._authentication.signed_request()
+        arrival = journal.Arrival(opened=opened, signed=signed, token=token, now=instant)
+        outcome = self._intake.take_in(arrival)
+        if not isinstance(outcome, Taken):
+            return problem_response(_not_taken(outcome))
+        set_authenticated(outcome.who)
+        g.journalled = outcome
+        return None
+
+
+def _not_taken(outcome: Forked | Suspended) -> Problem:
+    """Return the answer to a token that was not taken; what was to be kept of it is kept."""
+    if isinstance(outcome, Forked):
+        return Problem(
+            Code.JOURNAL_FORK,
+            "This phone signed another history before. Both are kept; your officer is told.",
+            members={"n": outcome.n},
+        )
+    return Problem(
+        Code.LOCATION_REFUSED,
+        "This phone is suspended. Keep the journal and send it when the phone is reinstated.",
+        members={"reason": RefusalReason.SUSPENDED_DEVICE.value},
+    )
+
+
+def journalled() -> Taken:
+    """Return what became of this request's journal token."""
+    found: Taken = g.journalled
+    return found
 
 
 def admitted() -> Admission:

@@ -8,7 +8,7 @@ folded again, and alerts follow the episodes that come out, whatever order the f
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -64,6 +64,29 @@ def judge_fix(
         alike = state is not None and person.judged_epoch == rules.epoch
         return rejudge(session, person, rules, since_s=fix.at_s, now=now, only_then=alike)
     return _advance(session, person, rules, state, (fix,), fix.at_s, now)
+
+
+def judge_fixes(
+    session: Session,
+    person: Person,
+    rules: PersonRules,
+    fixes: Sequence[geofence.Fix],
+    now: datetime,
+    write_fixes: Callable[[], None],
+) -> Person:
+    """Return the person after more fixes, in time order: what is new is folded in one go.
+
+    As `judge_fix`; of what lies before the state everything is judged again.
+    """
+    state = _state_of(person, rules)
+    if state is None or fixes[0].at_s <= state.until_s:
+        write_fixes()
+        person = rejudge(session, person, rules, since_s=fixes[0].at_s, now=now)
+        state = _state_of(person, rules)
+    ahead = [fix for fix in fixes if fix.at_s > person.until_s]
+    if state is None or not ahead:
+        return person
+    return _advance(session, person, rules, state, ahead, ahead[-1].at_s, now)
 
 
 def judge_clock(session: Session, person: Person, rules: PersonRules, now: datetime) -> Person:

@@ -10,7 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import CASE, DEVICE, LOCATION, OPERATIONAL
@@ -24,7 +31,8 @@ class Fix(Base):
 
     Times are Unix seconds (`_s`) as signed, or milliseconds (`_ms`). `digest` is the SHA-256 of
     what was said of the position: the fix's identity in judgement. `usable` is what judgement may
-    rest on: a mock or a fix at 0,0 is kept and marked, never used.
+    rest on: a mock or a fix at 0,0 is kept and marked, never used. `journal_n` is the number of
+    the journal token that brought the fix, whose signed text is kept there; None for a live one.
     """
 
     __tablename__ = "fixes"
@@ -49,6 +57,7 @@ class Fix(Base):
     assurance: Mapped[str] = mapped_column(info=DEVICE)
     refused: Mapped[RefusalReason | None] = mapped_column(stored_enum(RefusalReason), info=LOCATION)
     signed: Mapped[str] = mapped_column(info=LOCATION)
+    journal_n: Mapped[int | None] = mapped_column(BigInteger, info=DEVICE)
 
 
 class Refusal(Base):
@@ -201,3 +210,56 @@ class Footprint(Base):
     agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     digits: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
     meeting: Mapped[int | None] = mapped_column(BigInteger, info=LOCATION)
+
+
+class JournalChain(Base):
+    """How far the journal of an activation is here. Locked with its person's row.
+
+    `start` is the SHA-256 of the enrolment's challenge, which the first token repeats. All tokens
+    up to `complete_n` are here, and some up to `head_n`, whose digest is `head`. Every fix up to
+    `seq_to` is here, declared missing, or noted as unaccounted for. `forks` counts forked tokens.
+    """
+
+    __tablename__ = "journal_chains"
+
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    start: Mapped[bytes] = mapped_column(LargeBinary(32), info=DEVICE)
+    started_s: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    complete_n: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    head_n: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    head: Mapped[bytes] = mapped_column(LargeBinary(32), info=DEVICE)
+    seq_to: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    forks: Mapped[int] = mapped_column(info=DEVICE)
+
+
+class JournalEntry(Base):
+    """One journal token as received, a forked one too: evidence, whatever it says.
+
+    `digest` is the SHA-256 of its signing input. `gaps` and `unaccounted` are spans of numbers,
+    `refusals` the refused numbers with their reasons, all JSON. `signed` is empty where no fix was
+    taken under an order: then the places are nobody's business.
+    """
+
+    __tablename__ = "journal_tokens"
+    __table_args__ = (
+        Index("ix_journal_tokens_supervisee_id_id", "supervisee_id", "id"),
+        UniqueConstraint("activation_id", "n", "digest"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"))
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    n: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), info=DEVICE)
+    prev: Mapped[bytes] = mapped_column(LargeBinary(32), info=DEVICE)
+    forked: Mapped[bool] = mapped_column(info=DEVICE)
+    received_ms: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    accepted: Mapped[int] = mapped_column(info=LOCATION)
+    refused: Mapped[int] = mapped_column(info=LOCATION)
+    refusals: Mapped[str] = mapped_column(info=LOCATION)
+    gaps: Mapped[str] = mapped_column(info=DEVICE)
+    unaccounted: Mapped[str] = mapped_column(info=DEVICE)
+    last_seq: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    signed: Mapped[str] = mapped_column(info=LOCATION)

@@ -14,6 +14,79 @@ from backend.location.refusals import RefusalReason
 from geofence.plausibility import SignalKind
 
 
+class SpanSchema(Schema):
+    """Whole numbers, from first to last."""
+
+    first = ma.fields.Integer(required=True)
+    last = ma.fields.Integer(required=True)
+
+
+class RefusedFixSchema(Schema):
+    """A fix of a token that does not count."""
+
+    seq = ma.fields.Integer(required=True)
+    reason = ma.fields.String(
+        required=True,
+        metadata={
+            "description": "A reason of the gate, or NO_ORDER: taken under no order, not kept"
+        },
+    )
+
+
+class JournalReceiptSchema(Schema):
+    """A journal token was taken."""
+
+    n = ma.fields.Integer(required=True, metadata={"description": "The token's number"})
+    receipt = ma.fields.String(
+        required=True,
+        metadata={
+            "description": "JWS by the server (`/.well-known/jwks.json`): jkt, n, hash, counts"
+        },
+    )
+    accepted = ma.fields.Integer(required=True)
+    refused = ma.fields.List(ma.fields.Nested(RefusedFixSchema), required=True)
+    missing = ma.fields.List(
+        ma.fields.Nested(SpanSchema),
+        required=True,
+        metadata={"description": "Numbers of tokens that have not come: send them"},
+    )
+    unaccounted = ma.fields.List(
+        ma.fields.Nested(SpanSchema),
+        required=True,
+        metadata={"description": "Numbers of fixes that neither came nor were declared as a gap"},
+    )
+
+
+class JournalStandingSchema(Schema):
+    """How the journal stands of which a live proof named the last token."""
+
+    standing = ma.fields.String(
+        required=True, validate=ma.validate.OneOf(["complete", "behind", "forked"])
+    )
+    missing = ma.fields.List(ma.fields.Nested(SpanSchema), required=True)
+
+
+class KeptTokenSchema(Schema):
+    """One journal token as kept."""
+
+    id = ma.fields.UUID(required=True)
+    activation_id = ma.fields.UUID(required=True)
+    n = ma.fields.Integer(required=True)
+    received_at = Instant(required=True)
+    forked = ma.fields.Boolean(
+        required=True, metadata={"description": "Contradicts another token: evidence, not judged"}
+    )
+    accepted = ma.fields.Integer(required=True)
+    refused = ma.fields.Integer(required=True)
+    refusals = ma.fields.List(ma.fields.Nested(RefusedFixSchema), required=True)
+    gaps = ma.fields.List(ma.fields.Nested(SpanSchema), required=True)
+    unaccounted = ma.fields.List(ma.fields.Nested(SpanSchema), required=True)
+    digest = ma.fields.String(required=True)
+
+
+KeptTokenPageSchema = page_of(KeptTokenSchema)
+
+
 class ReceiptSchema(Schema):
     """A fix was accepted."""
 
@@ -35,6 +108,10 @@ class ReceiptSchema(Schema):
     )
     next_fix_s = ma.fields.Integer(
         required=True, metadata={"description": "In how many seconds the next fix is wanted"}
+    )
+    journal = ma.fields.Nested(
+        JournalStandingSchema,
+        metadata={"description": "Only where the proof named the last journal token"},
     )
 
 
@@ -113,6 +190,14 @@ class FixSchema(Schema):
     )
     digest = ma.fields.String(
         required=True, metadata={"description": "SHA-256 of what was signed, hexadecimal"}
+    )
+    delayed = ma.fields.Boolean(
+        required=True, metadata={"description": "It came in a journal, after it was taken"}
+    )
+    journal_n = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The journal token that brought it; null for a live one"},
     )
 
 

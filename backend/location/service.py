@@ -46,6 +46,12 @@ class StoredFix:
     assurance: str
     digest: str
     oddity: ShownOddity | None
+    journal_n: int | None
+
+    @property
+    def delayed(self) -> bool:
+        """Whether it came in a journal: judged by when it was taken, known only later."""
+        return self.journal_n is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +269,7 @@ def _stored_fix(row: Fix, oddity: ShownOddity | None) -> StoredFix:
         assurance=row.assurance,
         digest=row.digest.hex(),
         oddity=oddity,
+        journal_n=row.journal_n,
     )
 
 

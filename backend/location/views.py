@@ -12,20 +12,24 @@ from backend.core.http import Audience, Blueprint, actor, now, platform, snapsho
 from backend.core.paging import Cursor
 from backend.core.schemas import CursorSchema
 from backend.devices.authentication import Authentication
-from backend.location import dry_run, service
+from backend.devices.guard import authenticated
+from backend.location import dry_run, journal_reading, service
 from backend.location.admission import receipt_of
-from backend.location.guard import admitted
+from backend.location.guard import JOURNAL_TYPE, admitted, journalled
 from backend.location.schemas import (
     DryRunRequestSchema,
     DryRunSchema,
     EpisodePageSchema,
     FixListSchema,
     FixQuerySchema,
+    JournalReceiptSchema,
+    KeptTokenPageSchema,
     ReceiptSchema,
     RefusalPageSchema,
     StatusSchema,
     SuspicionPageSchema,
 )
+from backend.proof.receipt import JournalReceipt, sign_journal_receipt
 
 fixes = Blueprint(
     "fixes",
@@ -33,6 +37,13 @@ fixes = Blueprint(
     url_prefix="/v1",
     audience=Audience.SUPERVISEE,
     description="Signed live fixes",
+)
+journals = Blueprint(
+    "journal",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.DEVICE,
+    description="Buffered fixes",
 )
 mine = Blueprint(
     "own refusals",
@@ -67,13 +78,48 @@ def record_fix() -> Response:
     """
     admission = admitted()
     keys = platform().part(Authentication).server_keys
-    answer = {
+    answer: dict[str, object] = {
         "seq": admission.seq,
         "receipt": receipt_of(admission, keys, platform().settings.public_url),
         "basis": admission.basis.value,
         "next_fix_s": admission.next_fix_s,
     }
+    told = authenticated().proof.journal
+    if told is not None:
+        with snapshot() as session:
+            answer["journal"] = journal_reading.standing(
+                session, admission.key.activation_id, told
+            ).as_json()
     # Marshmallow would cost more than the signature; the schema above documents the answer.
+    return Response(msgspec.json.encode(answer), content_type="application/json")
+
+
+_TOKEN_BODY = {"required": True, "content": {JOURNAL_TYPE: {"schema": {"type": "string"}}}}
+
+
+@journals.route("/journal", methods=["POST"])
+@journals.response(200, JournalReceiptSchema)
+@journals.doc(requestBody=_TOKEN_BODY)
+def record_journal() -> Response:
+    """Take a journal token, the body; the same token again gets the same receipt."""
+    taken = journalled()
+    facts = JournalReceipt(
+        issuer=platform().settings.public_url,
+        jkt=taken.who.key.jkt,
+        n=taken.n,
+        digest=taken.digest,
+        received_at=taken.received_at,
+        accepted=taken.accepted,
+        refused=len(taken.refusals),
+    )
+    answer = {
+        "n": taken.n,
+        "receipt": sign_journal_receipt(facts, platform().part(Authentication).server_keys),
+        "accepted": taken.accepted,
+        "refused": taken.refusals,
+        "missing": [span._asdict() for span in taken.missing],
+        "unaccounted": [span._asdict() for span in taken.unaccounted],
+    }
     return Response(msgspec.json.encode(answer), content_type="application/json")
 
 
@@ -93,6 +139,15 @@ def list_fixes(query: dict[str, Any], supervisee_id: UUID) -> Any:
     """List a person's fixes, newest first; the reading is audited."""
     with transaction() as session:
         return service.list_fixes(session, actor(), supervisee_id, **query, now=now())
+
+
+@officers.route("/journal")
+@officers.arguments(CursorSchema, location="query")
+@officers.response(200, KeptTokenPageSchema)
+def list_tokens(cursor: Cursor, supervisee_id: UUID) -> Any:
+    """List a person's journal tokens, latest received first; forked ones are marked."""
+    with snapshot() as session:
+        return journal_reading.list_tokens(session, actor(), supervisee_id, cursor)
 
 
 @officers.route("/episodes")
@@ -143,4 +198,4 @@ def try_draft(request: dict[str, Any]) -> Any:
     return found
 
 
-BLUEPRINTS = (fixes, mine, officers, drafts)
+BLUEPRINTS = (fixes, journals, mine, officers, drafts)

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from backend.simulator.journal import JOURNAL_TYPE, Journal
 from backend.simulator.position import PhoneClock, Position
 from backend.simulator.proof import (
     ProofKey,
@@ -68,6 +69,7 @@ class _Call:
     said: Mapping[str, object] = field(default_factory=dict)
     with_token: bool = True
     repeatable: bool = False
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,7 @@ class Phone:
         self._bootcount = 1
         self._fix: _TakenFix | None = None
         self._last_request: HttpRequest | None = None
+        self.journal: Journal | None = None
 
     @property
     def jkt(self) -> str:
@@ -138,6 +141,7 @@ class Phone:
         answer = self._send(self._signed(call, challenge=challenge))
         if answer.status != 201:  # noqa: PLR2004 Created
             raise PhoneRefusedError(answer)
+        self.journal = Journal(challenge)
         return answer
 
     def token(self) -> str:
@@ -177,6 +181,73 @@ class Phone:
         return self._ask(
             _Call(method="POST", path="/v1/fixes", said=self._fix.said, repeatable=True)
         )
+
+    def buffer_fix(self, position: Position) -> int:
+        """Take a fix and keep it for the journal, as without a connection; returns its number."""
+        seq = self.take_fix(position)
+        self.keep_fix()
+        return seq
+
+    def keep_fix(self) -> None:
+        """Put the last fix taken into the journal, whether it was also sent or not."""
+        if self._fix is None:
+            raise ValueError("No fix has been taken.")
+        self._own_journal().fixes.append(self._fix.said)
+
+    def lose_fix(self, why: str) -> int:
+        """Count a fix that was taken and lost; the journal will declare the gap."""
+        self._seq += 1
+        self._own_journal().lose(self._seq, why)
+        return self._seq
+
+    def write_journal(self) -> str:
+        """Sign what was buffered as the next token of the chain; it is kept until it is taken.
+
+        The phone must have heard of the server since it started: the token says its nonce. All
+        fixes of a token are of one start of the phone.
+        """
+        if self._nonce is None:
+            self.token()
+        claims = {
+            "eat_profile": PROFILE,
+            "eat_nonce": self._nonce,
+            "iss": self.jkt,
+            "aud": self._server_url,
+            "iat": self._now_s(),
+            "uptime": self._clock.mono_ms() // 1000,
+            "bootcount": self._bootcount,
+        }
+        return self._own_journal().write(claims, self.key)
+
+    def send_journal(self) -> HttpAnswer:
+        """Write what was buffered, and send every token that was not taken yet, oldest first.
+
+        Returns the last answer. A token whose answer was lost is sent again in the same bytes.
+        """
+        journal = self._own_journal()
+        if journal.fixes or journal.gaps:
+            self.write_journal()
+        answer = None
+        for n, text in list(journal.unsent.items()):
+            answer = self.send_token(text)
+            if answer.status != 200:  # noqa: PLR2004 OK
+                return answer
+            del journal.unsent[n]
+        if answer is None:
+            raise ValueError("Nothing has been buffered.")
+        return answer
+
+    def send_token(self, text: str) -> HttpAnswer:
+        """Send one journal token."""
+        call = _Call(
+            method="POST",
+            path="/v1/journal",
+            body=text.encode("ascii"),
+            content_type=JOURNAL_TYPE,
+            with_token=False,
+            repeatable=True,
+        )
+        return self._ask(call)
 
     def get(self, path: str, position: Position | None = None) -> HttpAnswer:
         """Ask for `path` with a location: taken now at `position`, else the last one while fresh.
@@ -218,6 +289,11 @@ class Phone:
         self._fix = None
 
     # How it is said
+
+    def _own_journal(self) -> Journal:
+        if self.journal is None:
+            raise ValueError("The phone is not enrolled.")
+        return self.journal
 
     def _enrolment(self, challenge: str) -> dict[str, object]:
         members: dict[str, object] = {
@@ -319,7 +395,9 @@ class Phone:
             claims["nonce"] = nonce
         if call.body:
             claims["cd"] = headers["Content-Digest"] = content_digest(call.body)
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = call.content_type
+        if self.journal is not None and self.journal.n and "fix" in call.said:
+            claims["journal"] = {"n": self.journal.n, "h": self.journal.head}
         claims |= {"iat": self._now_s(), "uptime": self._clock.mono_ms() // 1000}
         headers["DPoP"] = self.key.sign({**claims, **call.said})
         return HttpRequest(

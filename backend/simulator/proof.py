@@ -28,7 +28,13 @@ class ProofKey:
 
     def sign(self, claims: Mapping[str, object]) -> str:
         """A DPoP proof of exactly these claims."""
-        header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk}
+        return self._sign({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk}, claims)
+
+    def sign_journal(self, claims: Mapping[str, object]) -> str:
+        """A journal token of exactly these claims."""
+        return self._sign({"typ": "eat+jwt", "alg": "ES256", "kid": self.jkt}, claims)
+
+    def _sign(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
         signed = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
         r, s = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(SHA256())))
         return f"{signed}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"

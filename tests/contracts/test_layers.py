@@ -62,6 +62,7 @@ def test_transactions_are_opened_in_views_guards_commands_and_the_worker_alone()
         "backend/devices/guard.py",
         "backend/identity/guard.py",
         "backend/location/intake.py",
+        "backend/location/journal.py",
         "backend/outbox/inbox.py",
         "backend/outbox/store.py",
         "backend/worker/jobs.py",

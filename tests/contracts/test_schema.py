@@ -54,6 +54,7 @@ def test_every_guarded_table_has_its_triggers_after_every_migration(database: Da
 def test_evidence_is_guarded() -> None:
     assert {
         "fixes",
+        "journal_tokens",
         "refusals",
         "audit_events",
         "audit_seals",

@@ -1,0 +1,122 @@
+"""Buffered fixes: what stands against one, and what is odd about it. Pure.
+
+No gate: a buffered fix lets nobody in, so none is too old. What is refused here is kept and marked,
+as with live fixes; a mock, a place at 0, 0 and a time that cannot be are never judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backend.core.clock import unix_s
+from backend.location.fix_rows import FixRow
+from backend.location.gate import LATEST_AFTER_NOW, NULL_ISLAND_DEG, GatePolicy
+from backend.location.refusals import RefusalReason
+from backend.proof.journal import JournalToken
+from backend.proof.journal_claims import BufferedFix
+from geofence.fix import Fix
+from geofence.parameters import Parameters
+from geofence.plausibility import Signal, SignalKind, assess_pair
+
+_UNUSABLE: Final = frozenset(
+    {RefusalReason.MOCK, RefusalReason.ZERO_ZERO, RefusalReason.FUTURE, RefusalReason.STALE}
+)
+_DEGREE_M: Final = 111_700.0
+"""No degree on the globe is longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What fixes are held against: when their activation began, the agency's limits, and now."""
+
+    started_s: int
+    policy: GatePolicy
+    now: datetime
+
+
+def rows_of(
+    token: JournalToken, activation_id: UUID, previous: Fix | None, limits: Limits
+) -> list[FixRow]:
+    """Return the token's fixes as they are to be kept, in the order of their numbers.
+
+    `previous` is the fix before them, if one is known.
+    """
+    boot, activation = token.boot, str(activation_id)
+    rows, anchor = list[FixRow](), None
+    for buffered, digest in zip(token.fixes, token.fix_digests, strict=True):
+        how, where = buffered.fix, buffered.location
+        reason = _objection(buffered, limits)
+        fix = Fix(
+            digest=digest,
+            activation=activation,
+            seq=how.seq,
+            at_s=where.timestamp,
+            mono_ms=how.mono,
+            latitude=where.latitude,
+            longitude=where.longitude,
+            accuracy_m=where.accuracy,
+            usable=reason not in _UNUSABLE,
+            boot=boot,
+        )
+        signals = _signals(previous, anchor, fix, limits.policy.parameters)
+        if reason is None and any(signal.refuses for signal in signals):
+            reason = RefusalReason.IMPLAUSIBLE
+        named = " ".join(signal.kind.value for signal in signals) if signals else ""
+        rows.append(FixRow(fix=fix, signals=named, refused=reason))
+        if fix.usable:
+            previous, anchor = fix, anchor or fix
+    return rows
+
+
+def _objection(buffered: BufferedFix, limits: Limits) -> RefusalReason | None:
+    """Return what stands against a fix by itself: what could not be judged by comes first."""
+    how, where = buffered.fix, buffered.location
+    if how.mock:
+        return RefusalReason.MOCK
+    if max(abs(where.latitude), abs(where.longitude)) < NULL_ISLAND_DEG:
+        return RefusalReason.ZERO_ZERO
+    if where.timestamp > unix_s(limits.now) + LATEST_AFTER_NOW.seconds:
+        return RefusalReason.FUTURE
+    # Before its activation a phone was somebody else's, or nobody's.
+    if where.timestamp < limits.started_s - LATEST_AFTER_NOW.seconds:
+        return RefusalReason.STALE
+    inaccurate = where.accuracy > limits.policy.max_accuracy_m
+    return RefusalReason.LOW_ACCURACY if inaccurate else None
+
+
+def _signals(
+    previous: Fix | None, anchor: Fix | None, fix: Fix, parameters: Parameters
+) -> Sequence[Signal]:
+    """Return what is odd between a fix and the one before, and by the clocks since the token's first.
+
+    Clocks are compared over the whole token: one that creeps shows only in the long run.
+    """
+    signals: Sequence[Signal] = ()
+    if previous is not None and _may_be_odd(previous, fix, parameters):
+        signals = assess_pair(previous, fix, parameters)
+    if anchor is None or anchor is previous or _clocks_agree(anchor, fix, parameters):
+        return signals
+    kinds = {signal.kind for signal in signals}
+    crept = assess_pair(anchor, fix, parameters)
+    wanted = [
+        one for one in crept if one.kind is SignalKind.CLOCK_TAMPERED and one.kind not in kinds
+    ]
+    return (*signals, *wanted)
+
+
+def _may_be_odd(previous: Fix, fix: Fix, parameters: Parameters) -> bool:
+    """Whether a pair is worth the full look: by bounds that cost next to nothing."""
+    degrees = abs(fix.latitude - previous.latitude) + abs(fix.longitude - previous.longitude)
+    span_s = max(abs(fix.at_s - previous.at_s), 1)
+    slow = degrees * _DEGREE_M <= parameters.fast_speed_mps * span_s
+    return not (slow and _clocks_agree(previous, fix, parameters))
+
+
+def _clocks_agree(one: Fix, other: Fix, parameters: Parameters) -> bool:
+    """Whether both clocks say that as much time went by, more strictly than the engine asks."""
+    apart_ms = 1000 * (other.at_s - one.at_s) - (other.mono_ms - one.mono_ms)
+    return abs(apart_ms) <= 1000 * parameters.clock_tolerance_s
