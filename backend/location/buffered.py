@@ -19,6 +19,7 @@ from backend.location.refusals import RefusalReason
 from backend.proof.journal import JournalToken
 from backend.proof.journal_claims import BufferedFix
 from geofence.fix import Fix
+from geofence.footing import Footing
 from geofence.parameters import Parameters
 from geofence.plausibility import Signal, SignalKind, assess_pair
 
@@ -39,11 +40,11 @@ class Limits:
 
 
 def rows_of(
-    token: JournalToken, activation_id: UUID, previous: Fix | None, limits: Limits
+    token: JournalToken, activation_id: UUID, footing: Footing, limits: Limits
 ) -> list[FixRow]:
     """Return the token's fixes as they are to be kept, in the order of their numbers.
 
-    `previous` is the fix before them, if one is known.
+    `footing` is what they follow: of a wrong fix among right ones only the wrong one is odd.
     """
     boot, activation = token.boot, str(activation_id)
     rows, anchor = list[FixRow](), None
@@ -62,13 +63,14 @@ def rows_of(
             usable=reason not in _UNUSABLE,
             boot=boot,
         )
-        signals = _signals(previous, anchor, fix, limits.policy.parameters)
+        odd = _between(footing, fix, limits.policy.parameters)
+        signals = (*odd, *_crept(anchor, fix, odd, limits.policy.parameters))
         if reason is None and any(signal.refuses for signal in signals):
             reason = RefusalReason.IMPLAUSIBLE
         named = " ".join(signal.kind.value for signal in signals) if signals else ""
         rows.append(FixRow(fix=fix, signals=named, refused=reason))
         if fix.usable:
-            previous, anchor = fix, anchor or fix
+            footing, anchor = footing.after(fix, odd), anchor or fix
     return rows
 
 
@@ -88,24 +90,25 @@ def _objection(buffered: BufferedFix, limits: Limits) -> RefusalReason | None:
     return RefusalReason.LOW_ACCURACY if inaccurate else None
 
 
-def _signals(
-    previous: Fix | None, anchor: Fix | None, fix: Fix, parameters: Parameters
-) -> Sequence[Signal]:
-    """Return what is odd between a fix and the one before, and by the clocks since the token's first.
+def _between(footing: Footing, fix: Fix, parameters: Parameters) -> tuple[Signal, ...]:
+    """Return what is odd about a fix after those before it."""
+    if footing.last is None or not _may_be_odd(footing.last, fix, parameters):
+        return ()
+    return footing.signals(fix, parameters)
 
-    Clocks are compared over the whole token: one that creeps shows only in the long run.
+
+def _crept(
+    anchor: Fix | None, fix: Fix, odd: Sequence[Signal], parameters: Parameters
+) -> list[Signal]:
+    """Return that the clocks went apart since the token's first fix, if that is not told already.
+
+    They are compared over the whole token: one that creeps shows only in the long run.
     """
-    signals: Sequence[Signal] = ()
-    if previous is not None and _may_be_odd(previous, fix, parameters):
-        signals = assess_pair(previous, fix, parameters)
-    if anchor is None or anchor is previous or _clocks_agree(anchor, fix, parameters):
-        return signals
-    kinds = {signal.kind for signal in signals}
-    crept = assess_pair(anchor, fix, parameters)
-    wanted = [
-        one for one in crept if one.kind is SignalKind.CLOCK_TAMPERED and one.kind not in kinds
-    ]
-    return (*signals, *wanted)
+    if anchor is None or _clocks_agree(anchor, fix, parameters):
+        return []
+    told = {signal.kind for signal in odd}
+    clock = {SignalKind.CLOCK_TAMPERED} - told
+    return [one for one in assess_pair(anchor, fix, parameters) if one.kind in clock]
 
 
 def _may_be_odd(previous: Fix, fix: Fix, parameters: Parameters) -> bool:

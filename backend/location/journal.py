@@ -24,7 +24,6 @@ import msgspec
 from prometheus_client import Counter
 from sqlalchemy import bindparam, insert, select, update
 
-import geofence
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Severity
@@ -49,6 +48,7 @@ from backend.location.turns import Turns
 from backend.proof.dpop import OpenedProof, SignedRequest
 from backend.proof.journal import JournalToken
 from backend.proof.journal_refusal import JournalRefusal, JournalRefused
+from geofence.footing import Footing
 
 MAX_TOGETHER: Final = 32
 MAX_FORKS_KEPT: Final = 32
@@ -406,7 +406,7 @@ class _Intake:
         kept = _Kept()
         stored = self._stored(one, chain, token)
         limits = Limits(started_s=chain.started_s, policy=rules.gate_policy, now=now)
-        rows = rows_of(token, chain.activation_id, _before(one, token), limits)
+        rows = rows_of(token, chain.activation_id, _footing(one, token), limits)
         always = rows and _covered(rules, rows)
         for row in rows:
             seq = row.fix.seq
@@ -589,12 +589,12 @@ def _is_run(token: JournalToken, after: int) -> bool:
     return first == after + 1 and last - first + 1 == len(token.fixes)
 
 
-def _before(one: Person, token: JournalToken) -> geofence.Fix | None:
-    """Return the last live fix, if the token's are later."""
-    last = one.last_live_fix()
-    if last is None or not token.fixes:
-        return None
-    return last if last.at_s <= token.fixes[0].location.timestamp else None
+def _footing(one: Person, token: JournalToken) -> Footing:
+    """Return what the token's fixes follow: the last live ones, unless those are later."""
+    last, suspect = one.last_live_fix(), one.last_suspect_fix()
+    if not token.fixes or last is None or last.at_s > token.fixes[0].location.timestamp:
+        return Footing()
+    return Footing(last=last, suspect=suspect)
 
 
 def _numbered(one: Person, activation_id: UUID, seq: int) -> Person:

@@ -325,6 +325,14 @@ def test_fixes_are_refused_one_by_one_with_their_reasons(watched: Watched, app: 
     assert "impossible_speed" in by_seq[7].signals
 
 
+def test_after_one_wrong_fix_the_right_ones_are_accepted(watched: Watched) -> None:
+    buffer(watched, [at(HOME), at(HOME, east_m=60_000), at(HOME), at(HOME, east_m=2)])
+
+    said = watched.phone.send_journal().json()
+
+    assert said["refused"] == [{"seq": 2, "reason": "IMPLAUSIBLE"}]
+
+
 def test_a_clock_that_creeps_is_a_signal(watched: Watched) -> None:
     fixes = []
     for number in range(6):
