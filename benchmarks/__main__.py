@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from benchmarks import attestation, geofence, live, raw, reminders, steps, sweeps
+from benchmarks import attestation, geofence, journal, live, raw, reminders, steps, sweeps
 from tests.support import postgresql
 
 
@@ -32,18 +32,19 @@ def main() -> None:
             print("\n(c) CPU per fix by step, in one process on PostgreSQL")
             for step in steps.measure(other, folder):
                 print(step.row(unit_us))
+            _print_journal(unit_us, url, folder)
             _remind(url, folder)
-    print("\n(d) the engine: CPU time, best of several rounds")
+    print("\n(f) the engine: CPU time, best of several rounds")
     geofence.measure(unit_us)
-    print(f"\n(e) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
+    print(f"\n(g) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
     sweeps.tables()
-    print("\n(f) CPU per piece of evidence at enrolment")
+    print("\n(h) CPU per piece of evidence at enrolment")
     for name, spent_ms in attestation.verifications_ms().items():
         print(f"{name:30} {spent_ms:.2f} ms {spent_ms * 1e3 / unit_us:7.1f}")
 
 
 def _remind(server: URL, folder: Path) -> None:
-    print("\n(g) reminders on PostgreSQL: pushed by two workers, planned for 100,000 people")
+    print("\n(e) reminders on PostgreSQL: pushed by two workers, planned for 100,000 people")
     names = ("reminders_sent", "reminders_planned")
     sent, planned = (
         postgresql.create_database(server, name).render_as_string(hide_password=False)
@@ -53,6 +54,23 @@ def _remind(server: URL, folder: Path) -> None:
     first, again = reminders.planning(planned)
     print(first.row("plan"))
     print(again.row("plan again"))
+
+
+def _print_journal(unit_us: float, url: URL, folder: Path) -> None:
+    """Print what journal tokens of 60 and of 500 fixes bring, on both databases."""
+    print("\n(d) buffered fixes in journal tokens over HTTP, durable, ten zones per person")
+    print(
+        f"{'database':12} {'each':>5} {'fixes':>8} {'rate':>11} {'p50 ms':>8} {'p99 ms':>8} "
+        f"{'CPU µs':>9} {'units':>7}"
+    )
+    for each, people in ((60, 200), (500, 24)):
+        made = postgresql.create_database(url, f"journal{each}")
+        database = made.render_as_string(hide_password=False)
+        found = journal.measure("PostgreSQL", database, folder, 2, each=each, people=people)
+        print(found.row(unit_us))
+        database = f"sqlite:///{folder}/journal{each}.sqlite3"
+        found = journal.measure("SQLite", database, folder, 1, each=each, people=people)
+        print(found.row(unit_us))
 
 
 if __name__ == "__main__":

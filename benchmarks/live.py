@@ -59,13 +59,13 @@ def measure(name: str, database_url: str, folder: Path, processes: int) -> Measu
     upgrade(database)
     database.close()
     scene = Scene(settings, PEOPLE)
-    with _server(settings, processes) as (pid, address):
+    with server(settings, processes) as (pid, address):
         requests = list(scene.fixes(WARM_UP_EACH + EACH))
         warm = PEOPLE * WARM_UP_EACH
         load.send(requests[:warm], address, CONNECTIONS)
-        cpu_before = _cpu_s(pid)
+        cpu_before = cpu_seconds(pid)
         found = load.send(requests[warm:], address, CONNECTIONS)
-        cpu_s = _cpu_s(pid) - cpu_before
+        cpu_s = cpu_seconds(pid) - cpu_before
     if set(found.statuses) != {200}:
         raise RuntimeError(f"not every fix was accepted: {dict(found.statuses)}")
     count = len(found.latencies_s)
@@ -91,7 +91,8 @@ def settings_for(database_url: str, folder: Path) -> Settings:
 
 
 @contextmanager
-def _server(settings: Settings, processes: int) -> Iterator[tuple[int, tuple[str, int]]]:
+def server(settings: Settings, processes: int) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Give the process and the address of a server that runs meanwhile."""
     port = int(settings.public_url.rsplit(":", 1)[1])
     command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
     command += ["--processes", str(processes), "--threads", str(THREADS)]
@@ -129,10 +130,10 @@ def _wait_for(address: tuple[str, int]) -> None:
     raise RuntimeError("the server did not start")
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a process and its living children, threads and all."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    total = sum(_cpu_s(int(child)) for child in children)
+    total = sum(cpu_seconds(int(child)) for child in children)
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return total + (int(fields[11]) + int(fields[12])) / _TICKS
 

@@ -56,7 +56,7 @@ class Scene:
         database = Database(settings.database_url)
         app = create_app(settings, database, clock)
         self._people = [
-            _enrol(app.test_client(), database, settings, clock, number) for number in range(people)
+            enrol(app.test_client(), database, settings, clock, number) for number in range(people)
         ]
         # Tokens and nonces last, so that they are fresh, and before a server has the file.
         for one in self._people:
@@ -72,7 +72,7 @@ class Scene:
             for one in self._people:
                 yield self._request(one, step)
 
-    def _request(self, one: _Person, step: int) -> bytes:
+    def _request(self, one: Enrolled, step: int) -> bytes:
         line = one.line
         one.clock.behind -= timedelta(seconds=1)
         line.recording = True
@@ -114,15 +114,18 @@ class _PhonesClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
+class Enrolled:
+    """A phone, the line on which what it would send can be written down, and its clock."""
+
     line: _Recorder
     phone: Phone
     clock: _PhonesClock
 
 
-def _enrol(
+def enrol(
     client: FlaskClient, database: Database, settings: Settings, clock: Clock, number: int
-) -> _Person:
+) -> Enrolled:
+    """Return a person under an order with ten zones, with a phone enrolled by `clock`."""
     now = clock.now() - timedelta(hours=1)
     with database.transaction() as session:
         case = open_case(session, now=now, name=f"bench{number}")
@@ -138,7 +141,7 @@ def _enrol(
     phone = Phone(server_url=settings.public_url, transport=line, clock=PhoneClock(own_clock.now))
     own_clock.behind = timedelta()
     phone.enrol(code.code)
-    return _Person(line=line, phone=phone, clock=own_clock)
+    return Enrolled(line=line, phone=phone, clock=own_clock)
 
 
 def _impose_ten_zones(session: Session, case: Case, clock: Clock) -> None:
