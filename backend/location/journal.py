@@ -14,13 +14,14 @@ Nothing here lets anybody in: a late fix is history.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from prometheus_client import Counter
 from sqlalchemy import bindparam, insert, select, update
 
