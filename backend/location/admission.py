@@ -240,6 +240,7 @@ def _take_in(
             "assurance": key.assurance.value,
             "refused": reason,
             "signed": request.proof.text,
+            "journal_n": None,
         }
     )
     if one.last_activation_id != key.activation_id or fix.seq > one.last_seq:
