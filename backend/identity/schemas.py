@@ -7,7 +7,7 @@ from typing import Any, Final
 import marshmallow as ma
 
 from backend.core.actor import Permission
-from backend.core.schemas import CursorSchema, Instant, Schema, page_of
+from backend.core.schemas import CursorSchema, Formatted, Instant, Schema, page_of
 from backend.identity import passwords, policy
 from backend.identity.formats import MAX_EMAIL
 from backend.identity.officers import OfficerData
@@ -32,8 +32,8 @@ def _email(**options: Any) -> ma.fields.Email:
     return ma.fields.Email(validate=ma.validate.Length(max=MAX_EMAIL), **options)
 
 
-def _phone(**options: Any) -> ma.fields.String:
-    return ma.fields.String(validate=_PHONE, metadata={"description": "E.164"}, **options)
+def _phone(**options: Any) -> Formatted:
+    return Formatted(validate=_PHONE, metadata={"description": "E.164"}, **options)
 
 
 def _zone(**options: Any) -> ma.fields.String:

@@ -9,7 +9,7 @@ import marshmallow as ma
 from backend.alerts.kinds import AlertKind, Severity
 from backend.conditions.schemas import ZoneDraftSchema
 from backend.conditions.service import Advice, ConditionKind, Draft
-from backend.core.schemas import CursorSchema, Instant, Schema, page_of
+from backend.core.schemas import CursorSchema, Formatted, Instant, Schema, page_of
 from backend.location.refusals import RefusalReason
 from geofence.plausibility import SignalKind
 
@@ -215,7 +215,7 @@ class FixQuerySchema(Schema):
 
     since = Instant(load_default=None)
     until = Instant(load_default=None)
-    after = ma.fields.String(
+    after = Formatted(
         load_default=None,
         validate=ma.validate.Regexp(r"^\d{1,15}:\d{1,15}\Z"),
         metadata={"description": "`next` of the page before this one"},

@@ -1,0 +1,209 @@
+"""A card number is refused in every text of every request, and nothing of it stays anywhere.
+
+The requests are made from the OpenAPI document, so that an endpoint of tomorrow is tried too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import select
+
+from backend.app import create_app
+from backend.core.db import Database
+from backend.core.settings import Mode, Settings
+from backend.migrations import metadata
+from backend.simulator.wire import HttpRequest
+from tests.support.clocks import FrozenClock
+from tests.support.databases import SqliteDatabases
+from tests.support.devices import ROOT_SECRET, SERVER_URL
+from tests.support.house import House
+
+DOCUMENT: Final[dict[str, Any]] = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
+DIGITS: Final = "4242424242424242"
+CARD: Final = "4242 4242-4242 4242"
+FORMATS: Final = {"uuid", "date", "date-time", "time"}
+"""What else cannot be stored under these: the field reads a value, and keeps that."""
+
+Steps = tuple[str | int, ...]
+
+
+def _resolved(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give the schema, or all those of which it may be one."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        yield from _resolved(DOCUMENT["components"]["schemas"][name])
+        return
+    branches = [branch for key in ("allOf", "anyOf", "oneOf") for branch in schema.get(key, ())]
+    for branch in branches:
+        yield from _resolved(branch)
+    if not branches:
+        yield schema
+
+
+def _texts(schema: Mapping[str, Any], at: Steps = ()) -> Iterator[tuple[Steps, bool]]:
+    """Give the place of each text that may be sent, and whether it is free text."""
+    for one in _resolved(schema):
+        kinds = one.get("type", [])
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        for name, member in one.get("properties", {}).items():
+            if not member.get("readOnly"):
+                yield from _texts(member, (*at, name))
+        if "object" in kinds and "properties" not in one:
+            yield (*at, "note"), True
+        if "array" in kinds:
+            yield from _texts(one["items"], (*at, 0))
+        if "string" in kinds:
+            formatted = bool({"enum", "pattern"} & set(one)) or one.get("format") in FORMATS
+            yield at, not formatted
+
+
+def _body(steps: Steps, text: str) -> Any:
+    """Return a body that holds `text` at one place and nothing else."""
+    made: Any = text
+    for step in reversed(steps):
+        made = [made] if isinstance(step, int) else {step: made}
+    return made
+
+
+OPERATIONS: Final = [
+    (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if method in {"get", "post", "put", "patch", "delete"}
+]
+BODIES: Final = [
+    pytest.param(method, path, operation, steps, free, id=f"{method} {path} {steps}")
+    for method, path, operation in OPERATIONS
+    if "application/json" in operation.get("requestBody", {}).get("content", {})
+    for steps, free in _texts(operation["requestBody"]["content"]["application/json"]["schema"])
+]
+QUERIES: Final = [
+    pytest.param(
+        method, path, operation, named["name"], free, id=f"{method} {path} {named['name']}"
+    )
+    for method, path, operation in OPERATIONS
+    for named in operation.get("parameters", ())
+    if named.get("in") == "query"
+    for _, free in _texts(named["schema"])
+]
+
+
+@pytest.fixture(scope="module")
+def database(sqlite_databases: SqliteDatabases) -> Iterator[Database]:
+    """One database for all requests: none of them may leave anything in it."""
+    with sqlite_databases.fresh_url() as url:
+        database = Database(url)
+        yield database
+        database.close()
+
+
+@pytest.fixture(scope="module")
+def house(database: Database, server_keys: Path) -> House:
+    """Somebody who may send each request."""
+    clock = FrozenClock()
+    settings = Settings(
+        mode=Mode.TEST,
+        database_url=str(database.engine.url),
+        root_secret=ROOT_SECRET,
+        server_keys=server_keys,
+        public_url=SERVER_URL,
+    )
+    return House(create_app(settings, database, clock), database, clock)
+
+
+def _answer(
+    house: House, method: str, path: str, operation: Mapping[str, Any], **sent: Any
+) -> tuple[int, str]:
+    named = house.ids.items()
+    url = path
+    for name, value in named:
+        url = url.replace("{" + name + "}", value)
+    query = f"?{urlencode(sent['query'])}" if "query" in sent else ""
+    request = HttpRequest(
+        method=method,
+        url=SERVER_URL + url + query,
+        headers={"Content-Type": "application/json", "If-Match": '"any"'},
+        body=json.dumps(sent["body"]).encode() if "body" in sent else b"",
+    )
+    audience = next((name for one in operation.get("security", []) for name in one), None)
+    answer = house.send(request, audience, path)
+    return answer.status_code, answer.get_data(as_text=True)
+
+
+def _assert_refused(status: int, text: str, *, free: bool) -> None:
+    """Hold that the request was refused without an echo, by its own code for free text."""
+    assert status == 422
+    assert "4242" not in text
+    if free:
+        assert json.loads(text)["code"] == "card-number-refused"
+
+
+def test_there_is_text_to_try() -> None:
+    assert len(BODIES) > 100
+    assert len(QUERIES) > 20
+    assert sum(case.values[4] is True for case in BODIES) > 60
+
+
+@pytest.mark.parametrize(("method", "path", "operation", "steps", "free"), BODIES)
+@pytest.mark.parametrize("card", [DIGITS, CARD, f"my card {CARD} exp 12/29"])
+def test_no_text_of_a_body_takes_a_card_number(
+    house: House,
+    capfd: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    operation: dict[str, Any],
+    steps: Steps,
+    free: bool,
+    card: str,
+) -> None:
+    status, text = _answer(house, method, path, operation, body=_body(steps, card))
+
+    _assert_refused(status, text, free=free)
+    assert "4242" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(("method", "path", "operation", "name", "free"), QUERIES)
+def test_no_parameter_of_a_query_takes_a_card_number(
+    house: House,
+    capfd: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    operation: dict[str, Any],
+    name: str,
+    free: bool,
+) -> None:
+    status, text = _answer(house, method, path, operation, query={name: DIGITS})
+
+    _assert_refused(status, text, free=free)
+    assert "4242" not in "".join(capfd.readouterr())
+
+
+def test_a_card_number_as_a_name_is_not_echoed(house: House) -> None:
+    obligation = next(
+        (method, path, operation)
+        for method, path, operation in OPERATIONS
+        if (method, path) == ("POST", "/v1/supervisees/{supervisee_id}/obligations")
+    )
+    listed = next(
+        (method, path, operation)
+        for method, path, operation in OPERATIONS
+        if (method, path) == ("GET", "/v1/supervisees")
+    )
+
+    _assert_refused(*_answer(house, *obligation, body={DIGITS: 1}), free=True)
+    _assert_refused(*_answer(house, *obligation, body={"x": {CARD: 1}}), free=True)
+    _assert_refused(*_answer(house, *listed, query={DIGITS: "1"}), free=True)
+
+
+def test_nothing_of_it_is_in_the_database(house: House, database: Database) -> None:
+    assert house.ids
+    with database.snapshot() as session:
+        for table in metadata().sorted_tables:
+            assert not [row for row in session.execute(select(table)) if "4242-4242" in str(row)]
+            assert not [row for row in session.execute(select(table)) if DIGITS in str(row)]
