@@ -32,6 +32,7 @@ class Permission(Enum):
     APPOINTMENT_WRITE = "appointment:write"
     PAYMENT_READ = "payment:read"
     PAYMENT_RECORD = "payment:record"
+    PAYMENT_APPROVE = "payment:approve"
     REMINDER_READ = "reminder:read"
     AUDIT_READ = "audit:read"
 

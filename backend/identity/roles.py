@@ -48,7 +48,8 @@ _SUPERVISE: Final = _READ_CASES | {
 PERMISSIONS: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
     {
         Role.OFFICER: _SUPERVISE,
-        Role.SUPERVISOR: _SUPERVISE | {P.CONDITION_APPROVE, P.CONFIDENTIAL_ZONE_READ, P.AUDIT_READ},
+        Role.SUPERVISOR: _SUPERVISE
+        | {P.CONDITION_APPROVE, P.CONFIDENTIAL_ZONE_READ, P.PAYMENT_APPROVE, P.AUDIT_READ},
         # Runs the agency, not its cases: sees no one's position, conditions or debts, nor the
         # alerts and reminders that tell of them in words.
         Role.AGENCY_ADMIN: frozenset(

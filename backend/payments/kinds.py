@@ -48,12 +48,34 @@ class Cadence(Enum):
 
 
 class ObligationStatus(Enum):
-    """Where an obligation stands. Overdue is information: it is no violation and blocks nothing."""
+    """Where an obligation stands. Overdue is information: it is no violation and blocks nothing.
+
+    `RELIEVED`: all of it was waived, reduced or converted.
+    """
 
     DUE = "due"
     OVERDUE = "overdue"
+    HARDSHIP_CLAIMED = "hardship_claimed"
+    REFERRED_TO_COURT = "referred_to_court"
     PAID = "paid"
+    RELIEVED = "relieved"
     CANCELLED = "cancelled"
+
+
+class Decision(Enum):
+    """What an officer said to what a person asked for."""
+
+    GRANTED = "granted"
+    DECLINED = "declined"
+
+
+class PlanState(Enum):
+    """The life of an instalment plan. That instalments were missed is not among it."""
+
+    REQUESTED = "requested"
+    DECLINED = "declined"
+    ACTIVE = "active"
+    BROKEN = "broken"
 
 
 DEFAULT_ALLOCATION_ORDER: Final = (

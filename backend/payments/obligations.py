@@ -27,6 +27,7 @@ from backend.payments.book import (
 from backend.payments.ledger import TransactionKind
 from backend.payments.models import ObligationRow
 from backend.payments.owed import one_obligation
+from backend.payments.reliefs import withdraw_reliefs_of
 from backend.payments.values import Obligation, Reversal, Source, Terms
 
 
@@ -103,6 +104,7 @@ def cancel(
     charged = transaction_of(session, row.agency_id, Source.OBLIGATION, str(row.id))
     if charged is None:
         raise LookupError("an obligation was never charged")
+    withdraw_reliefs_of(session, actor, book, row.id, reason, now)
     reversal = reverse(session, actor, book, charged, reason, now)
     if reversal is not None:
         _record(session, actor, audit.Act.OBLIGATION_CANCELLED, book, row.id, now)

@@ -6,16 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import Select, func, or_, select, true
 
 from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
+from backend.payments.arrangements import claimed, holds, instalments_of, planned, referred
 from backend.payments.book import Standing, standings
+from backend.payments.instalments import Instalment
+from backend.payments.instalments import unpaid as unpaid_of
 from backend.payments.kinds import ObligationStatus
 from backend.payments.ledger import Account
-from backend.payments.models import LedgerEntryRow, ObligationRow
+from backend.payments.models import LedgerEntryRow, ObligationRow, PlanInstalmentRow
 from backend.payments.recurrence import today_in
 from backend.payments.values import DueObligation, Obligation
 
@@ -63,34 +66,55 @@ def due_items(
 ) -> Iterable[DueObligation]:
     """Return what is owed, in every agency, and due in `[from_day, until_day)`, in due order.
 
-    By everybody, or by some people.
+    By everybody, or by some people. What a plan covers is due by its instalments; what somebody
+    claims not to be able to pay, or is before the court, is left out.
     """
     theirs = true() if supervisee_ids is None else ObligationRow.supervisee_id.in_(supervisee_ids)
     outstanding = func.sum(LedgerEntryRow.amount_minor)
+    in_plan = planned()
+    due_then = (ObligationRow.due_on >= from_day) & (ObligationRow.due_on < until_day)
+    instalment_then = in_plan.where(
+        PlanInstalmentRow.due_on >= from_day, PlanInstalmentRow.due_on < until_day
+    )
     rows = session.execute(
         select(ObligationRow, outstanding)
         .join(LedgerEntryRow, LedgerEntryRow.obligation_id == ObligationRow.id)
         .where(
             theirs,
-            ObligationRow.due_on >= from_day,
-            ObligationRow.due_on < until_day,
+            or_(due_then & ObligationRow.id.not_in(in_plan), ObligationRow.id.in_(instalment_then)),
+            ObligationRow.id.not_in(claimed(from_day)),
+            ObligationRow.id.not_in(referred()),
             LedgerEntryRow.account == Account.RECEIVABLE,
         )
         .group_by(ObligationRow.id)
         .having(outstanding > 0)
         .order_by(ObligationRow.due_on, ObligationRow.id)
+    ).all()
+    owed = [(row, int(amount)) for row, amount in rows]
+    plans = instalments_of(session, [row.id for row, _ in owed])
+    parts = [part for row, amount in owed for part in _parts(row, amount, plans.get(row.id, []))]
+    return sorted(
+        (part for part in parts if from_day <= part.due_on < until_day),
+        key=lambda part: (part.due_on, part.obligation_id),
     )
+
+
+def _parts(
+    row: ObligationRow, outstanding_minor: int, plan: Sequence[Instalment]
+) -> list[DueObligation]:
+    """Return what is due of an obligation and when: on its own day, or by the plan's instalments."""
+    whole = Instalment(obligation_id=row.id, due_on=row.due_on, amount_minor=outstanding_minor)
     return [
         DueObligation(
             obligation_id=row.id,
             agency_id=row.agency_id,
             supervisee_id=row.supervisee_id,
             kind=row.kind,
-            due_on=row.due_on,
-            outstanding_minor=int(amount),
+            due_on=one.due_on,
+            outstanding_minor=one.amount_minor,
             currency=row.currency,
         )
-        for row, amount in rows
+        for one in (unpaid_of(plan, outstanding_minor) if plan else [whole])
     ]
 
 
@@ -112,11 +136,24 @@ def _still_owed() -> Select[ObligationRow]:
 
 
 def _values(session: Session, rows: Sequence[ObligationRow], today: date) -> list[Obligation]:
-    standing = standings(session, [row.id for row in rows])
-    return [_value(row, standing[row.id], today) for row in rows]
+    ids = [row.id for row in rows]
+    standing, held = standings(session, ids), holds(session, ids, today)
+    plans = instalments_of(session, ids)
+    return [
+        _value(row, standing[row.id], held.get(row.id), plans.get(row.id, []), today)
+        for row in rows
+    ]
 
 
-def _value(row: ObligationRow, standing: Standing, today: date) -> Obligation:
+def _value(
+    row: ObligationRow,
+    standing: Standing,
+    held: ObligationStatus | None,
+    plan: Sequence[Instalment],
+    today: date,
+) -> Obligation:
+    unpaid = unpaid_of(plan, standing.outstanding_minor)
+    next_due_on = unpaid[0].due_on if unpaid else row.due_on
     return Obligation(
         id=row.id,
         supervisee_id=row.supervisee_id,
@@ -125,17 +162,34 @@ def _value(row: ObligationRow, standing: Standing, today: date) -> Obligation:
         amount_minor=row.amount_minor,
         currency=row.currency,
         due_on=row.due_on,
+        next_due_on=next_due_on,
         basis=row.basis,
         reference=row.reference,
         raised_at=row.raised_at,
+        relieved_minor=standing.relieved_minor,
         outstanding_minor=standing.outstanding_minor,
-        status=_status(row, standing, today),
+        overdue_minor=_overdue(standing, unpaid, next_due_on, today),
+        status=_status(standing, held, next_due_on, today),
     )
 
 
-def _status(row: ObligationRow, standing: Standing, today: date) -> ObligationStatus:
+def _overdue(
+    standing: Standing, unpaid: Sequence[Instalment], next_due_on: date, today: date
+) -> int:
+    """Return what should be paid by now: of a plan its late instalments alone."""
+    if unpaid:
+        return sum(one.amount_minor for one in unpaid if one.due_on < today)
+    return standing.outstanding_minor if next_due_on < today else 0
+
+
+def _status(
+    standing: Standing, held: ObligationStatus | None, due_on: date, today: date
+) -> ObligationStatus:
     if standing.charged_minor == 0:
         return ObligationStatus.CANCELLED
+    if standing.payable_minor == 0:
+        return ObligationStatus.RELIEVED
     if standing.outstanding_minor == 0:
         return ObligationStatus.PAID
-    return ObligationStatus.OVERDUE if row.due_on < today else ObligationStatus.DUE
+    late = ObligationStatus.OVERDUE if due_on < today else ObligationStatus.DUE
+    return held or late

@@ -32,17 +32,20 @@ _LONGEST_MONTH_DAYS: Final = 31
 MINOR: Final = {"description": "In minor units of the currency (cents)"}
 
 
-def _amount() -> ma.fields.Integer:
+def amount() -> ma.fields.Integer:
+    """Return the field of an amount of money."""
     positive = ma.validate.Range(min=1, max=MAX_AMOUNT_MINOR)
     return ma.fields.Integer(required=True, strict=True, validate=positive, metadata=MINOR)
 
 
-def _currency() -> ma.fields.String:
+def currency() -> ma.fields.String:
+    """Return the field of a currency."""
     code = ma.validate.Regexp(r"^[A-Z]{3}$", error="Three capital letters (ISO 4217).")
     return ma.fields.String(required=True, validate=[ma.validate.Length(equal=3), code])
 
 
-def _day(**options: Any) -> ma.fields.Date:
+def day(**options: Any) -> ma.fields.Date:
+    """Return the field of a day in the agency's zone."""
     sensible = ma.validate.Range(min=_FIRST_DAY, max=_LAST_DAY)
     return ma.fields.Date(format="iso", validate=sensible, **options)
 
@@ -51,8 +54,8 @@ class TermsSchema(Schema):
     """What is to be owed, and by what authority."""
 
     kind = ma.fields.Enum(ObligationKind, by_value=True, required=True)
-    amount_minor = _amount()
-    currency = _currency()
+    amount_minor = amount()
+    currency = currency()
     basis = ma.fields.Enum(Basis, by_value=True, required=True)
     reference = FreeText(
         max_length=MAX_REFERENCE_CHARACTERS,
@@ -70,21 +73,21 @@ class TermsSchema(Schema):
 class NewObligationSchema(TermsSchema):
     """An amount that a person comes to owe."""
 
-    due_on = _day(required=True)
+    due_on = day(required=True)
 
 
 class NewRecurringFeeSchema(TermsSchema):
     """A fee that falls due every week, or every month on one day."""
 
     cadence = ma.fields.Enum(Cadence, by_value=True, required=True)
-    starts_on = _day(required=True, metadata={"description": "Nothing falls due before"})
+    starts_on = day(required=True, metadata={"description": "Nothing falls due before"})
     day_of_month = ma.fields.Integer(
         load_default=None,
         strict=True,
         validate=ma.validate.Range(min=1, max=_LONGEST_MONTH_DAYS),
         metadata={"description": "For monthly fees; shorter months: their last day"},
     )
-    last_due_on = _day(load_default=None, metadata={"description": "Nothing falls due after"})
+    last_due_on = day(load_default=None, metadata={"description": "Nothing falls due after"})
 
     @ma.validates_schema
     def check_day_of_month(self, data: dict[str, Any], **_: Any) -> None:
@@ -103,7 +106,7 @@ class NewRecurringFeeSchema(TermsSchema):
 class FeeEndSchema(Schema):
     """The end of a recurring fee."""
 
-    last_due_on = _day(required=True, metadata={"description": "What is due later is cancelled"})
+    last_due_on = day(required=True, metadata={"description": "What is due later is cancelled"})
 
 
 class NewPaymentSchema(Schema):
@@ -114,9 +117,9 @@ class NewPaymentSchema(Schema):
         required=True,
         metadata={"description": "Unique in the agency: told twice, it is one payment"},
     )
-    amount_minor = _amount()
-    currency = _currency()
-    received_on = _day(required=True)
+    amount_minor = amount()
+    currency = currency()
+    received_on = day(required=True)
     method = ma.fields.Enum(
         Method, by_value=True, required=True, validate=ma.validate.OneOf(COUNTER_METHODS)
     )
@@ -156,8 +159,8 @@ class ObligationFilterSchema(CursorSchema):
 class StatementPeriodSchema(Schema):
     """Query parameters of the statement: a half-open period of at most 366 days."""
 
-    since = _day(load_default=None, metadata={"description": "By default 92 days before `until`"})
-    until = _day(load_default=None, metadata={"description": "By default tomorrow"})
+    since = day(load_default=None, metadata={"description": "By default 92 days before `until`"})
+    until = day(load_default=None, metadata={"description": "By default tomorrow"})
 
 
 class ObligationSchema(Schema):
@@ -170,10 +173,13 @@ class ObligationSchema(Schema):
     amount_minor = ma.fields.Integer(metadata=MINOR)
     currency = ma.fields.String()
     due_on = ma.fields.Date()
+    next_due_on = ma.fields.Date(metadata={"description": "By the plan, if one covers it"})
     basis = ma.fields.Enum(Basis, by_value=True)
     reference = ma.fields.String()
     raised_at = Instant()
+    relieved_minor = ma.fields.Integer(metadata=MINOR)
     outstanding_minor = ma.fields.Integer(metadata=MINOR)
+    overdue_minor = ma.fields.Integer(metadata=MINOR)
     status = ma.fields.Enum(ObligationStatus, by_value=True)
 
 
@@ -283,7 +289,7 @@ class StatementLineSchema(Schema):
     reference = ma.fields.String(allow_none=True)
     receipt_number = ma.fields.String(allow_none=True)
     about_number = ma.fields.Integer(
-        allow_none=True, metadata={"description": "The transaction that this one undid"}
+        allow_none=True, metadata={"description": "The transaction that this one is about"}
     )
     note = ma.fields.String()
 

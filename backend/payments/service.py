@@ -45,6 +45,17 @@ from backend.payments.fees import (
     recurring_fees,
     set_recurring_fee,
 )
+from backend.payments.hardship import (
+    HardshipClaim,
+    Referral,
+    claim_hardship,
+    claims,
+    decide_claim,
+    own_claims,
+    refer_to_court,
+    referrals,
+    return_from_court,
+)
 from backend.payments.hosted import (
     Asked,
     HostedPayment,
@@ -62,13 +73,36 @@ from backend.payments.imports import (
     import_payments,
     read_lines,
 )
+from backend.payments.instalments import Proposal
 from backend.payments.notices import NOTICE_BATCH, claim_notices, finish_notice, keep_notice
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
 from backend.payments.paid import payments, read_payment
+from backend.payments.plans import (
+    Plan,
+    PlanTerms,
+    break_plan,
+    decide_plan,
+    own_plans,
+    plan,
+    plans,
+    propose_own_plan,
+    propose_plan,
+    request_plan,
+    set_plan,
+)
 from backend.payments.reconciliation import IN_FLIGHT, WINDOW, note_if_not_booked, note_missing
 from backend.payments.recurrence import Recurrence
 from backend.payments.refunds import RefundOrder, ask_refund, give_back, keep_refund
+from backend.payments.reliefs import (
+    Relief,
+    ReliefTerms,
+    approve_relief,
+    propose_relief,
+    relief,
+    reliefs,
+    withdraw_relief,
+)
 from backend.payments.settling import (
     Facts,
     Look,
@@ -78,7 +112,7 @@ from backend.payments.settling import (
     settle,
     take_stray,
 )
-from backend.payments.statement import balance, own_balance, statement
+from backend.payments.statement import balance, own_balance, own_statement, statement
 from backend.payments.suspense import (
     SuspenseItem,
     Unidentified,
@@ -112,6 +146,7 @@ __all__ = [
     "Difference",
     "DueObligation",
     "Facts",
+    "HardshipClaim",
     "HostedPayment",
     "Incoming",
     "LineOutcome",
@@ -120,10 +155,16 @@ __all__ = [
     "Obligation",
     "Outgoing",
     "Payment",
+    "Plan",
+    "PlanTerms",
+    "Proposal",
     "Receipt",
     "Recurrence",
     "RecurringFee",
+    "Referral",
     "RefundOrder",
+    "Relief",
+    "ReliefTerms",
     "Reversal",
     "Source",
     "Statement",
@@ -135,6 +176,7 @@ __all__ = [
     "allocation_order",
     "allocation_order_to_change",
     "announce",
+    "approve_relief",
     "ask_for_autopay",
     "ask_refund",
     "ask_to_pay",
@@ -144,12 +186,17 @@ __all__ = [
     "book_pending",
     "book_refund",
     "book_suspense",
+    "break_plan",
     "cancel_obligation",
     "change_allocation_order",
     "charge_refused",
     "charges_due",
+    "claim_hardship",
     "claim_notices",
+    "claims",
     "clear_suspense",
+    "decide_claim",
+    "decide_plan",
     "differences",
     "due_items",
     "end_autopay",
@@ -176,22 +223,38 @@ __all__ = [
     "open_setup",
     "own_autopay",
     "own_balance",
+    "own_claims",
     "own_id",
+    "own_plans",
+    "own_statement",
     "payments",
+    "plan",
+    "plans",
+    "propose_own_plan",
+    "propose_plan",
+    "propose_relief",
     "raise_obligation",
     "raise_recurring",
     "read_lines",
     "read_payment",
     "record_payment",
     "recurring_fees",
+    "refer_to_court",
+    "referrals",
     "release_pending",
+    "relief",
+    "reliefs",
+    "request_plan",
+    "return_from_court",
     "return_suspense",
     "reverse_payment",
     "reverse_repayment",
+    "set_plan",
     "set_recurring_fee",
     "settle",
     "settle_mandate",
     "statement",
     "suspense_items",
     "take_stray",
+    "withdraw_relief",
 ]

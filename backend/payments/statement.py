@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.actor import Actor, Permission
 from backend.core.db import Session
-from backend.core.errors import Code, Problem, not_found
+from backend.core.errors import Code, Problem
 from backend.identity import service as identity
-from backend.payments.kinds import ObligationStatus
 from backend.payments.ledger import RELIEF_ACCOUNTS, Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow, ObligationRow
 from backend.payments.owed import unpaid_obligations
+from backend.payments.reach import themselves
 from backend.payments.recurrence import today_in
 from backend.payments.values import (
     Balance,
@@ -43,9 +43,7 @@ def balance(session: Session, actor: Actor, supervisee_id: UUID, *, now: datetim
 
 def own_balance(session: Session, actor: Actor, *, now: datetime) -> Balance:
     """Return what the supervised person who asks owes today. Raises NOT_FOUND for others."""
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise not_found()
-    return _balance(session, actor, actor.id, now)
+    return _balance(session, actor, themselves(session, actor).id, now)
 
 
 def statement(
@@ -63,6 +61,29 @@ def statement(
     NOT_FOUND, INVALID_REQUEST for an empty period or one of more than 366 days.
     """
     actor.require(Permission.PAYMENT_READ)
+    return _statement(session, actor, supervisee_id, since, until, now)
+
+
+def own_statement(
+    session: Session,
+    actor: Actor,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    now: datetime,
+) -> Statement:
+    """Return the account of the supervised person who asks. As `statement` otherwise."""
+    return _statement(session, actor, themselves(session, actor).id, since, until, now)
+
+
+def _statement(
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    since: date | None,
+    until: date | None,
+    now: datetime,
+) -> Statement:
     person = identity.get_supervisee(session, actor, supervisee_id)
     today = today_in(identity.get_agency(session, person.agency_id).zone, now)
     until = until or today + timedelta(days=1)
@@ -109,9 +130,7 @@ def _in_currency(
     outstanding = sums.get((currency, Account.RECEIVABLE), 0)
     credit = -sums.get((currency, Account.CREDIT), 0)
     overdue = sum(
-        obligation.outstanding_minor
-        for obligation in unpaid
-        if obligation.currency == currency and obligation.status is ObligationStatus.OVERDUE
+        obligation.overdue_minor for obligation in unpaid if obligation.currency == currency
     )
     return CurrencyBalance(
         currency=currency,
@@ -158,7 +177,7 @@ def _lines(
                 currency=currency,
                 balance_minor=running[currency],
                 obligation_kind=obligation.kind if obligation else None,
-                reference=obligation.reference if obligation else None,
+                reference=obligation.reference if obligation else row.document,
                 receipt_number=row.external_id if row.kind is TransactionKind.PAYMENT else None,
                 about_number=about_number,
                 note=row.note,

@@ -38,7 +38,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """An amount that a person came to owe, and what of it is still outstanding."""
+    """An amount that a person came to owe, and what of it is still outstanding.
+
+    `next_due_on` and `overdue_minor` go by the instalments of a plan, if one covers it.
+    """
 
     id: UUID
     supervisee_id: UUID
@@ -47,10 +50,13 @@ class Obligation:
     amount_minor: int
     currency: str
     due_on: date
+    next_due_on: date
     basis: Basis
     reference: str
     raised_at: datetime
+    relieved_minor: int
     outstanding_minor: int
+    overdue_minor: int
     status: ObligationStatus
 
 
@@ -148,8 +154,9 @@ class Balance:
 class StatementLine:
     """One transaction that changed what is owed, and the balance after it.
 
-    `amount_minor` is positive for what is owed more. `obligation_kind` and `reference` belong to a
-    charge, `receipt_number` to a payment, `about_number` to a reversal: what it undid.
+    `amount_minor` is positive for what is owed more. `obligation_kind` belongs to a charge,
+    `reference` to a charge and to what has a document, `receipt_number` to a payment, and
+    `about_number` to what is about another transaction: a reversal, a refund.
     """
 
     number: int

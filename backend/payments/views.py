@@ -13,6 +13,7 @@ from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.payments import service
 from backend.payments.kinds import ObligationKind
+from backend.payments.relief_views import BLUEPRINTS as RELIEF
 from backend.payments.schemas import (
     AllocationOrderSchema,
     BalanceSchema,
@@ -47,7 +48,7 @@ own = Blueprint(
     audience=Audience.SUPERVISEE,
     description="What the person who asks owes",
 )
-BLUEPRINTS = (officers, own)
+BLUEPRINTS = (officers, own, *RELIEF)
 
 
 @officers.route("/supervisees/<uuid:supervisee_id>/obligations", methods=["POST"])

@@ -12,11 +12,14 @@ from sqlalchemy import func, select
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
+from backend.identity.service import Role
 from backend.payments import service
-from backend.payments.ledger import Account
+from backend.payments.kinds import Basis
+from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
+from backend.payments.service import ReliefTerms
 from tests.support.clocks import START
-from tests.support.identity import make_supervisee
+from tests.support.identity import actor_of, make_officer, make_supervisee
 from tests.support.offices import Office, make_office
 from tests.support.payments import monthly_fee, owed, paid
 from tests.support.races import at_once
@@ -148,3 +151,43 @@ def test_workers_at_once_raise_each_due_day_of_a_fee_once(
             page = service.obligations(session, office.actor, person, cursor=Cursor(), now=START)
             due = sorted(item.due_on for item in page.items)
             assert due == [date(2026, 3, 20)] * 2 + [date(2026, 4, 20)] * 2
+
+
+def test_one_waiver_is_posted_once_however_many_approve(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+    with database.transaction() as session:
+        debt = owed(session, office.actor, person, TODAY, START, amount_minor=25_000)
+        terms = ReliefTerms(
+            kind=TransactionKind.WAIVER,
+            amount_minor=15_000,
+            authority=Basis.ORDER,
+            document="Order 7",
+            reason="Lost her work.",
+        )
+        both = [
+            service.propose_relief(session, office.actor, debt.id, terms, now=START)
+            for _ in range(2)
+        ]
+        supervisors = [
+            actor_of(make_officer(session, office.agency, START, role=Role.SUPERVISOR))
+            for _ in range(COUNTERS)
+        ]
+
+    def approve(number: int) -> Code | None:
+        try:
+            with database.transaction() as session:
+                relief = both[number % 2]
+                service.approve_relief(session, supervisors[number], relief.id, now=START)
+        except Problem as problem:
+            return problem.code
+        return None
+
+    answers = at_once([partial(approve, number) for number in range(COUNTERS)])
+
+    assert answers.count(None) == 1
+    assert answers.count(Code.ILLEGAL_TRANSITION) == COUNTERS - 1
+    with database.snapshot() as session:
+        (dollars,) = service.balance(session, office.actor, person, now=START).currencies
+        assert dollars.outstanding_minor == 10_000

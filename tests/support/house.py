@@ -46,6 +46,10 @@ _MADE_BY: Final = {
     "obligations": "obligation_id",
     "recurring-fees": "fee_id",
     "payments": "payment_id",
+    "reliefs": "relief_id",
+    "plans": "plan_id",
+    "hardship-claims": "claim_id",
+    "referral": "referral_id",
     "tokens": "token_id",
     "officers": "officer_id",
 }
@@ -202,6 +206,7 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "starts_on": "2026-04-01",
         "day_of_month": 31,
     }
+    plan = {"currency": "USD", "instalment_minor": 2_500, "first_due_on": "2026-04-30"}
     person = "/v1/supervisees/{supervisee_id}"
     return {
         f"POST {person}/orders": order,
@@ -221,6 +226,15 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "reason": "Operation.",
         },
         f"POST {person}/recurring-fees": fee,
+        "POST /v1/obligations/{obligation_id}/reliefs": {
+            "kind": "waiver",
+            "amount_minor": 100,
+            "authority": "policy",
+            "document": "Letter 7",
+            "reason": "Lost her work.",
+        },
+        f"POST {person}/plans": plan,
+        "POST /v1/me/plans": plan,
         f"POST {person}/assignments": {"officer_id": ids["officer_id"]},
         "POST /v1/zones/dry-run": {
             "supervisee_id": ids["supervisee_id"],
