@@ -1,7 +1,7 @@
 """What happens when somebody cannot pay: relief, instalment plans, hardship, the court.
 
-Revision ID: 0009
-Revises: 0008
+Revision ID: 0010
+Revises: 0009
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import op
 from backend.core.db import UtcDateTime
 from backend.core.immutability import guard, unguard
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
