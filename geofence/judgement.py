@@ -136,12 +136,14 @@ class _Fold:
         reported = [e for e in (*self._docket.settled, *alive) if e.certainty is not Certainty.HELD]
         reported.sort(key=lambda episode: episode.ordinal)
         before = {e.ordinal: e for track in self._state.tracks for e in track.episodes}
+        earlier = self._instants[-1].previous if self._instants else self._state.earlier
         return Judgement(
             state=State(
                 until_s=until_s,
                 fingerprint=self._state.fingerprint,
                 next_ordinal=self._docket.next_ordinal,
                 last=None if trail.last is None else Anchor.of(trail.last),
+                earlier=None if earlier is None else Anchor.of(earlier),
                 suspect=None if trail.suspect is None else Anchor.of(trail.suspect),
                 tracks=tracks,
             ),
@@ -257,19 +259,19 @@ class _Fold:
         return True
 
     def _judge(self, number: int) -> None:
-        instant, hard_factor = self._instants[number], self._parameters.hard_factor
+        instant, parameters = self._instants[number], self._parameters
         concerned = self._survey.concerned(number)
         for index in sorted({*concerned, *self._tracks}) if self._tracks else concerned:
             watch, track = self._watches[index], self._tracks.get(index)
             if not watch.is_in_force(instant.at_s):
                 continue
-            if track and is_over(track, instant.at_s, self._parameters):
+            if track and is_over(track, instant.at_s, parameters):
                 end_passage(self._tracks.pop(index), self._docket)
                 track = None
             distances_m = self._survey.distances_m(watch, number)
             after = track
-            if track or _is_accused(watch, instant, distances_m, hard_factor):
-                sight = _sight(watch, instant, distances_m, hard_factor)
+            if track or _is_suspicious(watch, instant, distances_m, parameters):
+                sight = _sight(watch, instant, distances_m, parameters)
                 after = judge_sight(track, sight, watch, self._docket)
             elif way := self._way(watch, number):
                 after = look_between(watch, way, self._docket, jump=instant.jump)
@@ -298,7 +300,18 @@ class _Fold:
         apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
         if before_m + after_m > _SLACK * apart_m:
             return None
-        return Way(Anchor.of(before), before_m, Anchor.of(after), after_m)
+        earlier = self._earlier(number)
+        return Way(
+            earlier=None if earlier is None else Anchor.of(earlier),
+            before=Anchor.of(before),
+            before_m=before_m,
+            after=Anchor.of(after),
+            after_m=after_m,
+        )
+
+    def _earlier(self, number: int) -> Sighted | None:
+        """The anchor of the instant before the one before; the first ones' are in the state."""
+        return self._instants[number - 1].previous if number else self._state.earlier
 
     def _distance_before_m(self, watch: Watch, number: int, before: Sighted) -> float:
         """Signed metres from the anchor of the instant before; the first one's is in the state."""
@@ -307,32 +320,39 @@ class _Fold:
         return watch.zone.distance_m(before.latitude, before.longitude)
 
 
-def _is_accused(
-    watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float
+def _is_suspicious(
+    watch: Watch, instant: Instant, distances_m: list[float], parameters: Parameters
 ) -> bool:
-    """Whether any fix of an instant is hard evidence: a clear position stays clear without."""
+    """Whether any fix of an instant is suspicious: a clear position stays clear without."""
     for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
-        if watch.beyond_m(distance_m) > hard_factor * fix.accuracy_m:
+        if watch.beyond_m(distance_m) > parameters.suspect_factor * fix.accuracy_m:
             return True
     return False
 
 
-def _sight(watch: Watch, instant: Instant, distances_m: list[float], hard_factor: float) -> Sight:
+def _sight(
+    watch: Watch, instant: Instant, distances_m: list[float], parameters: Parameters
+) -> Sight:
     """What an instant says about one perimeter. Every fix counts; they may contradict."""
-    hard, clear = [], []
+    suspicious, hard, clear = [], [], []
     soft = against = False
     for fix, distance_m in zip(instant.fixes, distances_m, strict=True):
         beyond_m = watch.beyond_m(distance_m)
-        if beyond_m > hard_factor * fix.accuracy_m:
+        if beyond_m > parameters.suspect_factor * fix.accuracy_m:
+            suspicious.append((fix, distance_m))
+        if beyond_m > parameters.hard_factor * fix.accuracy_m:
             hard.append((fix, distance_m))
         elif beyond_m < -fix.accuracy_m:
             clear.append((fix, distance_m))
         soft = soft or beyond_m <= 0.0
         against = against or beyond_m >= 0.0
+    breach = _proof(hard, Role.OPENING) if hard and not soft else None
+    suspicion = _proof(suspicious, Role.OPENING) if suspicious and not soft else None
     return Sight(
         instant=instant,
-        breach=_proof(hard, Role.OPENING) if hard and not soft else None,
-        denial=soft and not hard,
+        suspicion=breach or suspicion,
+        breach=breach,
+        denial=soft and not suspicious,
         compliance=_proof(clear, Role.CLOSING) if clear and not against else None,
         opposition=against and not clear,
     )

@@ -7,16 +7,23 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
 
-ENGINE: Final = "connectrex-geofence-2"
+ENGINE: Final = "connectrex-geofence-3"
 """Changes whenever equal facts could be judged differently by newer code."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """The agency's numbers. Raises ValueError unless each is above zero."""
+    """The agency's numbers.
 
-    hard_factor: float = 1.25
-    """A fix is hard evidence beyond this many of its 95 % radii (1.5 for optimistic fleets)."""
+    Raises ValueError unless each is above zero and `suspect_factor` at most `hard_factor`.
+    """
+
+    suspect_factor: float = 1.0
+    """Beyond this many of its 95 % radii a fix opens a candidate: outside its circle of error."""
+    hard_factor: float = 1.4
+    """Beyond this many it is hard evidence, and counts."""
+    independent_after_s: int = 45
+    """Instants closer in time than this share their error and are one witness."""
     confirming_instants: int = 2
     """Independent hard instants that confirm a breach, or a return."""
     jump_speed_mps: float = 1.5
@@ -50,6 +57,8 @@ class Parameters:
         for field in fields(self):
             if not getattr(self, field.name) > 0:
                 raise ValueError(f"{field.name} is above zero")
+        if self.suspect_factor > self.hard_factor:
+            raise ValueError("suspect_factor is at most hard_factor")
 
     @cached_property
     def fingerprint(self) -> str:

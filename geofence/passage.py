@@ -25,8 +25,12 @@ from geofence.watch import Watch
 
 
 class Way(NamedTuple):
-    """From one fix to the next, both clear of a zone by so many metres."""
+    """From one fix to the next, both clear of a zone by so many metres.
 
+    `earlier` is the fix before both, None if there never was one.
+    """
+
+    earlier: Anchor | None
     before: Anchor
     before_m: float
     after: Anchor
@@ -41,6 +45,9 @@ def look_between(watch: Watch, way: Way, docket: Docket, *, jump: bool) -> Track
         return None
     crossing = watch.obstacle.crossing(before, after, docket.parameters)
     if crossing is Crossing.NONE:
+        return None
+    # A fix that lay wrong beyond the zone must not make a crossing of the way back from it.
+    if way.earlier and watch.obstacle.is_between(way.earlier, before):
         return None
     first = _evidence(after, way.after_m, Role.AFTER)
     episode = Episode(

@@ -19,15 +19,22 @@ class Proof(NamedTuple):
     evidence: Evidence
     places: tuple[Coordinates, ...]
 
+    @property
+    def at_s(self) -> int:
+        """When it was."""
+        return self.evidence.at_s
+
 
 class Sight(NamedTuple):
     """One instant as one watch sees it: evidence for a breach, for a return, against either.
 
-    Hard and soft fixes in one instant are neither breach nor denial, compliant and opposed
-    ones neither compliance nor opposition.
+    `breach` is hard evidence; `suspicion` may be weaker and is all that it takes to examine.
+    Suspicious and soft fixes in one instant are neither suspicion nor denial, compliant and
+    opposed ones neither compliance nor opposition.
     """
 
     instant: Instant
+    suspicion: Proof | None
     breach: Proof | None
     denial: bool
     compliance: Proof | None
@@ -54,8 +61,8 @@ class Sight(NamedTuple):
 class Run:
     """Evidence in one direction that does not suffice yet.
 
-    Independent means a later time and coordinates unlike all counted. All but the deciding
-    instant are counted; the deciding one must be independent of them and complete the span.
+    Independent means `independent_after_s` later than the last counted, and coordinates unlike
+    all counted. The deciding instant must be independent too and complete the span.
     """
 
     start_s: int
@@ -66,6 +73,8 @@ class Run:
         """The run with this instant, and whether it now suffices."""
         known = {place for counted in self.counted for place in counted.places}
         if known.issuperset(proof.places):
+            return self, False
+        if self.counted and at_s - self.counted[-1].at_s < parameters.independent_after_s:
             return self, False
         needed = parameters.jump_instants if self.jump else parameters.confirming_instants
         span_s = parameters.jump_span_s if self.jump else 0
@@ -88,11 +97,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A breach under examination since `run.start_s`."""
+    """A breach under examination since `run.start_s`; `last` is the latest suspicious fix."""
 
     run: Run
     since_s: int | None
-    last_hard_s: int
+    last: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from geofence.position import (
 )
 from geofence.rule import Perimeter, RuleKind
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _Value = TypeVar("_Value")
 
@@ -32,12 +32,16 @@ class StateMismatch(ValueError):  # noqa: N818 - a name that says what to do abo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The fold up to and including `until_s`. Equal states judge all that follows alike."""
+    """The fold up to and including `until_s`. Equal states judge all that follows alike.
+
+    `last` is the last plausible instant, `earlier` the one before it.
+    """
 
     until_s: int
     fingerprint: str
     next_ordinal: int = 0
     last: Anchor | None = None
+    earlier: Anchor | None = None
     suspect: Anchor | None = None
     tracks: tuple[Track, ...] = ()
 
@@ -54,6 +58,7 @@ class State:
             self.until_s,
             self.next_ordinal,
             _optional(_pack_anchor, self.last),
+            _optional(_pack_anchor, self.earlier),
             _optional(_pack_anchor, self.suspect),
             [_pack_track(track) for track in self.tracks],
         ]
@@ -65,12 +70,13 @@ class State:
         packed = json.loads(data)
         if packed[0] != _FORMAT:
             raise StateMismatch(f"state format {packed[0]!r} is not {_FORMAT}")
-        _, fingerprint, until_s, next_ordinal, last, suspect, tracks = packed
+        _, fingerprint, until_s, next_ordinal, last, earlier, suspect, tracks = packed
         return cls(
             until_s=until_s,
             fingerprint=fingerprint,
             next_ordinal=next_ordinal,
             last=_optional(_unpack_anchor, last),
+            earlier=_optional(_unpack_anchor, earlier),
             suspect=_optional(_unpack_anchor, suspect),
             tracks=tuple(_unpack_track(track) for track in tracks),
         )
@@ -131,7 +137,12 @@ def _unpack_run(packed: list[Any]) -> Run:
 
 def _pack_position(position: Position) -> list[Any]:
     if isinstance(position, Candidate):
-        return ["candidate", _pack_run(position.run), position.since_s, position.last_hard_s]
+        return [
+            "candidate",
+            _pack_run(position.run),
+            position.since_s,
+            _pack_evidence(position.last),
+        ]
     if isinstance(position, Passed):
         ends = [_pack_anchor(position.before), _pack_anchor(position.after)]
         return ["passed", _pack_run(position.run), ends, position.barred]
@@ -142,7 +153,7 @@ def _pack_position(position: Position) -> list[Any]:
 def _unpack_position(packed: list[Any]) -> Position:
     name, first, second, third = packed
     if name == "candidate":
-        return Candidate(run=_unpack_run(first), since_s=second, last_hard_s=third)
+        return Candidate(run=_unpack_run(first), since_s=second, last=_unpack_evidence(third))
     if name == "passed":
         before, after = map(_unpack_anchor, second)
         return Passed(run=_unpack_run(first), before=before, after=after, barred=third)

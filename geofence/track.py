@@ -2,7 +2,7 @@
 
 The position ignores the schedule. It is clear (no track at all) or
 
-    clear      -- a hard instant -->                candidate
+    clear      -- a suspicious instant -->          candidate
     candidate  -- a soft instant -->                clear       dropped
     candidate  -- enough hard instants -->          violating   confirmed
     violating  -- enough compliant instants -->     clear       ended at the first of them
@@ -38,7 +38,7 @@ from geofence.watch import Watch
 def judge_sight(track: Track | None, sight: Sight, watch: Watch, docket: Docket) -> Track | None:
     """The track after one instant; None if the position is clear."""
     if track is None:
-        return _suspect(sight, sight.breach, watch, docket) if sight.breach else None
+        return _suspect(sight, sight.suspicion, watch, docket) if sight.suspicion else None
     if isinstance(track.position, Passed):
         return _judge_passed(track, track.position, sight, watch, docket)
     if isinstance(track.position, Candidate):
@@ -53,8 +53,6 @@ def is_steady(track: Track, watch: Watch, at_s: int) -> bool:
     position = track.position
     if not isinstance(position, Violating) or position.quiet or position.closing:
         return False
-    if any(episode.unproven_since_s is not None for episode in track.episodes):
-        return False
     told = any(episode.is_open for episode in track.episodes)
     return told or watch.window_start(at_s) is None
 
@@ -65,13 +63,13 @@ def start_window(track: Track, at_s: int, watch: Watch, docket: Docket) -> Track
     if isinstance(position, Passed):
         return track
     if isinstance(position, Candidate):
-        evidence, sure = position.run.evidence, False
-        last_hard_s = position.last_hard_s
+        evidence, sure = position.run.evidence or (position.last,), False
+        last_s = position.last.at_s
     else:
         # While a return is under examination the clock accuses nobody.
         evidence, sure = (position.last_hard,), position.closing is None
-        last_hard_s = position.last_hard.at_s
-    if at_s - last_hard_s > docket.parameters.fresh_s:
+        last_s = position.last_hard.at_s
+    if at_s - last_s > docket.parameters.fresh_s:
         return None
     opening = _Opening(at_s, at_s, Opening.CLOCK, evidence)
     episode = _episode(position, opening, watch, docket)
@@ -125,7 +123,9 @@ def deadline_s(track: Track, parameters: Parameters) -> int | None:
     position = track.position
     if not isinstance(position, Violating):
         held = any(episode.certainty is Certainty.HELD for episode in track.episodes)
-        return position.run.start_s + parameters.possible_after_s if held else None
+        if not held or not position.run.counted:
+            return None
+        return max(position.run.start_s + parameters.possible_after_s, position.run.counted[0].at_s)
     if position.quiet >= parameters.unproven_instants and any(map(_is_unstamped, track.episodes)):
         return position.last_hard.at_s + parameters.unproven_after_s
     return None
@@ -135,22 +135,22 @@ def _judge_passed(
     track: Track, position: Passed, sight: Sight, watch: Watch, docket: Docket
 ) -> Track | None:
     """A phone that is seen inside has been more than past: that is examined instead."""
-    if sight.breach:
+    if sight.suspicion:
         end_passage(track, docket)
-        return _suspect(sight, sight.breach, watch, docket)
+        return _suspect(sight, sight.suspicion, watch, docket)
     return judge_passage(track, position, sight, watch, docket)
 
 
 # Opening -------------------------------------------------------------------------------
 
 
-def _suspect(sight: Sight, breach: Proof, watch: Watch, docket: Docket) -> Track:
+def _suspect(sight: Sight, suspicion: Proof, watch: Watch, docket: Docket) -> Track:
     """A candidate opens."""
     judged_before = sight.previous_s is not None and watch.is_in_force(sight.previous_s)
     candidate = Candidate(
         run=Run(start_s=sight.at_s, jump=sight.jump),
         since_s=sight.previous_s if judged_before else None,
-        last_hard_s=sight.at_s,
+        last=suspicion.evidence,
     )
     track = Track(
         rule_id=watch.rule_id,
@@ -158,15 +158,16 @@ def _suspect(sight: Sight, breach: Proof, watch: Watch, docket: Docket) -> Track
         identity=watch.identity,
         position=candidate,
     )
-    return _accuse(track, candidate, breach, watch, docket)
+    return _accuse(track, candidate, suspicion, watch, docket, hard=sight.breach is not None)
 
 
 def _judge_candidate(
     track: Track, candidate: Candidate, sight: Sight, watch: Watch, docket: Docket
 ) -> Track | None:
     """One more instant while a candidate is examined."""
-    if sight.breach:
-        return _accuse(track, candidate, sight.breach, watch, docket)
+    if sight.suspicion:
+        hard = sight.breach is not None
+        return _accuse(track, candidate, sight.suspicion, watch, docket, hard=hard)
     if sight.denial:
         _drop(track, sight.at_s, docket)
         return None
@@ -174,14 +175,15 @@ def _judge_candidate(
 
 
 def _accuse(
-    track: Track, candidate: Candidate, breach: Proof, watch: Watch, docket: Docket
+    track: Track, candidate: Candidate, proof: Proof, watch: Watch, docket: Docket, *, hard: bool
 ) -> Track:
-    """One more hard instant against a candidate."""
-    at_s = breach.evidence.at_s
-    run, suffices = candidate.run.weigh(breach, at_s, docket.parameters)
-    candidate = replace(candidate, run=run, last_hard_s=at_s)
-    track = _cover(replace(track, position=candidate), breach, watch, docket)
-    return _confirm(track, run, breach, docket) if suffices else track
+    """One more suspicious instant against a candidate; it counts if it is hard."""
+    run, suffices = candidate.run, False
+    if hard:
+        run, suffices = run.weigh(proof, proof.at_s, docket.parameters)
+    candidate = replace(candidate, run=run, last=proof.evidence)
+    track = _cover(replace(track, position=candidate), proof, watch, docket)
+    return _confirm(track, run, proof, docket) if suffices else track
 
 
 def _confirm(track: Track, run: Run, breach: Proof, docket: Docket) -> Track:

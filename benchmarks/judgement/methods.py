@@ -96,9 +96,9 @@ class Engine:
 
 
 def telling_fixes(ground: Ground, reports: Reports, parameters: Parameters) -> NDArray[np.bool_]:
-    """The fixes that could change a clear position, generously: hard ones, ends of crossings."""
+    """The fixes that could change a clear position, generously: suspicious, or ends of crossings."""
     beyond_m = ground.beyond_m(reports.east_m, reports.north_m)
-    telling = beyond_m > _SLACK * parameters.hard_factor * reports.accuracy_m - _SLACK_M
+    telling = beyond_m > _SLACK * parameters.suspect_factor * reports.accuracy_m - _SLACK_M
     if ground.kind is RuleKind.EXCLUSION:
         apart_m = np.hypot(np.diff(reports.east_m), np.diff(reports.north_m))
         clear = (beyond_m[:, :-1] < 0.0) & (beyond_m[:, 1:] < 0.0)
@@ -117,7 +117,7 @@ def folded(
     """One person's episodes as `judge` finds them.
 
     Blocks in which nothing can happen to a clear position are passed over: of the fixes before,
-    a clear position remembers only the last, which the next judged block is given.
+    a clear position remembers only the last two, which the next judged block is given.
     """
     found: dict[tuple[int, int], Episode] = {}
     state: State | None = None
@@ -128,7 +128,7 @@ def folded(
             state = None
             continue
         if state is None:
-            block = slice(max(0, first - 1), first + _BLOCK)
+            block = slice(max(0, first - 2), first + _BLOCK)
             stretch = first
             state = State.begin(at_s=int(reports.at_s[block][0]) - 1, parameters=parameters)
         until_s = int(reports.at_s[block][-1])
@@ -175,15 +175,17 @@ def _alarm(episode: Episode) -> Alarm:
 CENTRE_POINT: Final = Centres(name="centre point, one fix", needed=1)
 TWO_FIXES: Final = Centres(name="centre point, two fixes", needed=2)
 GIVEN: Final = Engine(name="**the rule**", parameters=Parameters())
+BEFORE: Final = Engine(
+    name="the rule before",
+    parameters=Parameters(suspect_factor=1.25, hard_factor=1.25, independent_after_s=1),
+)
 METHODS: Final[tuple[Method, ...]] = (
     CENTRE_POINT,
     TWO_FIXES,
+    BEFORE,
     GIVEN,
+    Engine(name="suspect_factor 1.25", parameters=Parameters(suspect_factor=1.25)),
+    Engine(name="hard_factor 1.25", parameters=Parameters(hard_factor=1.25)),
     Engine(name="hard_factor 1.5", parameters=Parameters(hard_factor=1.5)),
-    Engine(name="hard_factor 1.4", parameters=Parameters(hard_factor=1.4)),
-    Engine(name="confirming_instants 3", parameters=Parameters(confirming_instants=3)),
-    Engine(
-        name="jump_instants 4, jump_span_s 150",
-        parameters=Parameters(jump_instants=4, jump_span_s=150),
-    ),
+    Engine(name="independent_after_s 1", parameters=Parameters(independent_after_s=1)),
 )

@@ -41,9 +41,9 @@ from tests.geofence.scenes import (
     walk,
 )
 
-# The zone's edge lies 100 m east of the origin, accuracy is 10 m: inside 87.5 m a fix is hard
-# against an exclusion, from 100 m on soft, beyond 110 m compliant.
-INSIDE, EDGE, OUTSIDE = 40.0, 95.0, 140.0
+# The zone's edge lies 100 m east of the origin, accuracy is 10 m: inside 86 m a fix is hard
+# against an exclusion, inside 90 m suspicious, from 100 m on soft, beyond 110 m compliant.
+INSIDE, WITHIN, EDGE, OUTSIDE = 40.0, 88.0, 95.0, 140.0
 
 
 class TestOpening:
@@ -85,6 +85,47 @@ class TestOpening:
         ]
         assert all(evidence.role is Role.OPENING for evidence in episode.evidence)
         assert episode.evidence[0].distance_m == pytest.approx(-60.0, abs=0.5)
+
+    def test_a_suspicious_fix_is_examined_and_never_counts(self) -> None:
+        fixes = walk(NOON_S, [WITHIN - n / 10 for n in range(10)])
+
+        alive = judged(fixes, [stay_out()], until_s=NOON_S + 540)
+        dropped = judged(
+            [*fixes, fix_at(NOON_S + 600, OUTSIDE)], [stay_out()], until_s=NOON_S + 600
+        )
+
+        assert alive.episodes == ()
+        assert alive.state.tracks != ()
+        assert spans(dropped.episodes) == [("sighting", 0, 600)]
+
+    def test_a_suspicion_begins_what_hard_fixes_confirm(self) -> None:
+        fixes = walk(NOON_S, [OUTSIDE, WITHIN, INSIDE, INSIDE - 1])
+
+        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 180).episodes
+
+        assert spans([episode]) == [("confirmed", 60, None)]
+        assert episode.confirmed_at_s == NOON_S + 180
+        assert [evidence.digest for evidence in episode.evidence] == [
+            fix.digest for fix in fixes[1:]
+        ]
+
+    def test_a_late_hard_fix_makes_an_old_suspicion_possible_at_once(self) -> None:
+        fixes = walk(NOON_S, [*(WITHIN - n / 10 for n in range(5)), INSIDE])
+
+        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 300).episodes
+
+        assert spans([episode]) == [("possible", 0, None)]
+        assert episode.possible_at_s == NOON_S + 300
+
+    @pytest.mark.parametrize(("every_s", "confirmed"), [(44, 88), (45, 45)])
+    def test_instants_that_follow_closely_are_one_witness(
+        self, every_s: int, confirmed: int
+    ) -> None:
+        fixes = walk(NOON_S, [INSIDE - n for n in range(4)], every_s=every_s)
+
+        (episode,) = judged(fixes, [stay_out()], until_s=NOON_S + 200).episodes
+
+        assert episode.confirmed_at_s == NOON_S + confirmed
 
     def test_equal_coordinates_are_one_witness(self) -> None:
         frozen = [fix_at(NOON_S + 30 * n, INSIDE, north_m=0.0) for n in range(8)]
@@ -350,6 +391,16 @@ class TestClock:
         assert episode.onset_s == episode.since_possible_s == EVENING_S
         assert episode.confirmed_at_s == EVENING_S
         assert episode.evidence[0].digest == fixes[-1].digest
+
+    def test_a_curfew_that_begins_under_suspicion_is_shown_by_the_suspicious_fix(self) -> None:
+        # The edge of home lies at 100 m: beyond 110 m suspicious, beyond 114 m hard.
+        fixes = [fix_at(EVENING_S - 60, 112.0), *walk(EVENING_S + 60, [150.0, 151.0])]
+
+        (episode,) = judged(fixes, [curfew()], until_s=EVENING_S + 120).episodes
+
+        assert episode.opened_by is Opening.CLOCK
+        assert episode.certainty is Certainty.CONFIRMED
+        assert [evidence.digest for evidence in episode.evidence] == [f.digest for f in fixes]
 
     def test_hard_evidence_of_exactly_five_minutes_is_fresh(self) -> None:
         fixes = walk(EVENING_S - 300 - 120, self.AWAY)
@@ -761,6 +812,29 @@ class TestCrossing:
 
         assert spans(live.episodes) == [("possible", 0, 60)]
         assert spans(judgement.episodes) == [("sighting", 0, 60)]
+
+    def test_the_way_back_from_a_wrong_place_is_no_crossing(self) -> None:
+        # At rest so near that nothing is clear, but for one fix that lies far beyond.
+        near = [fix_at(NOON_S + 60 * n, -12.0 - n / 10, accuracy_m=20.0) for n in (0, 1)]
+        back = walk(NOON_S + 180, [-30.0, -31.0, -32.0, -33.0])
+
+        judgement = judged(
+            [*near, fix_at(NOON_S + 120, 180.0), *back], [self.wall()], until_s=NOON_S + 900
+        )
+
+        assert judgement.episodes == ()
+
+    def test_the_way_back_is_known_from_a_saved_state_too(self) -> None:
+        rules = PreparedRules([self.wall()])
+        near = fix_at(NOON_S, -12.0, accuracy_m=20.0)
+        beyond, back = fix_at(NOON_S + 60, 180.0), walk(NOON_S + 120, [-30.0, -31.0, -32.0])
+        first = judged([near, beyond], rules, until_s=NOON_S + 60)
+        state = State.loads(first.state.dumps())
+        idle = judge(state, [], rules, until_s=NOON_S + 90, parameters=PARAMETERS).state
+
+        later = judge(idle, back, rules, until_s=NOON_S + 900, parameters=PARAMETERS)
+
+        assert later.episodes == ()
 
     def test_one_place_beyond_told_twice_is_one_witness(self) -> None:
         beyond = [fix_at(NOON_S + 60 * n, 60.0, north_m=0.0) for n in (1, 2, 3)]

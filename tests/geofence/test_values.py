@@ -83,6 +83,10 @@ class TestParameters:
         with pytest.raises(ValueError, match="hard_factor"):
             Parameters(hard_factor=value)
 
+    def test_no_fix_is_evidence_before_it_is_suspicious(self) -> None:
+        with pytest.raises(ValueError, match="suspect_factor"):
+            Parameters(suspect_factor=1.5, hard_factor=1.4)
+
     def test_other_numbers_have_another_fingerprint(self) -> None:
         assert Parameters().fingerprint == PARAMETERS.fingerprint
         assert Parameters(fresh_s=301).fingerprint != PARAMETERS.fingerprint

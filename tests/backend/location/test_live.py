@@ -221,7 +221,7 @@ def test_order_of_arrival_decides_nothing(
     for position in ENTERS_MARKET:
         one.phone.take_fix(position)
         taken.append(one.phone._fix)
-        clock.step(seconds=40)
+        clock.step(seconds=50)
 
     for index in (1, 0, 3, 2, 5, 4, 7, 6, 10, 8, 9):
         one.phone._fix = taken[index]
