@@ -28,6 +28,14 @@ SILENCE_S: Final = range(60, 7 * 86_400 + 1)
 FROZEN_S: Final = range(600, 43_201)
 MOVING_S: Final = range(600, 43_201)
 EVEN_FIXES: Final = range(3, 101)
+FACTORS: Final = (1.0, 3.0)
+"""From a fix's own 95 % radius to three of them: nearer than one is no evidence of anything."""
+INDEPENDENT_S: Final = range(1, 301)
+WITNESSES: Final = range(2, 11)
+JUMP_SPAN_S: Final = range(1, 901)
+POSSIBLE_S: Final = range(60, 1_801)
+FRESH_S: Final = range(60, 1_801)
+CROSSING_GAP_S: Final = range(30, 901)
 REPLAYED_PLACES: Final = range(5, 1_001)
 OFFSET_DAYS: Final = range(-60, 61)
 DAYS_AHEAD: Final = range(-60, 1)
@@ -51,7 +59,9 @@ class AgencyPolicy:
     before an alert, `batch_key_people` from how many people's phones under one factory key of
     attestation the officer is told. A stretch of fixes whose signals score `alert_score` (above
     0, at most 1) is told to officers; from when on a signal is one, the next five say
-    (geofence.SignalLimits). Payments are reminded of on `payment_reminder_days` after the due day
+    (geofence.SignalLimits). By the nine numbers from `suspect_factor` to `crossing_gap_s` fixes
+    are judged against zones (geofence.Parameters); `suspect_factor` is at most `hard_factor`.
+    Payments are reminded of on `payment_reminder_days` after the due day
     (negative: before), check-ins, hearings and appointments on days of their own, none of
     them after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
     person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person.
@@ -69,6 +79,15 @@ class AgencyPolicy:
     even_fixes: int = 8
     replayed_places: int = 10
     together_after_s: int = 1_800
+    suspect_factor: float = 1.0
+    hard_factor: float = 1.4
+    independent_after_s: int = 45
+    confirming_instants: int = 2
+    jump_instants: int = 3
+    jump_span_s: int = 100
+    possible_after_s: int = 240
+    fresh_s: int = 300
+    crossing_gap_s: int = 300
     payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
     check_in_reminder_days: tuple[int, ...] = (-7, -3, -1)
     hearing_reminder_days: tuple[int, ...] = (-7, -3, -1)
@@ -93,6 +112,15 @@ class AgencyPolicy:
             "even_fixes": self.even_fixes in EVEN_FIXES,
             "replayed_places": self.replayed_places in REPLAYED_PLACES,
             "together_after_s": self.together_after_s in MOVING_S,
+            "suspect_factor": FACTORS[0] <= self.suspect_factor <= self.hard_factor,
+            "hard_factor": FACTORS[0] <= self.hard_factor <= FACTORS[1],
+            "independent_after_s": self.independent_after_s in INDEPENDENT_S,
+            "confirming_instants": self.confirming_instants in WITNESSES,
+            "jump_instants": self.jump_instants in WITNESSES,
+            "jump_span_s": self.jump_span_s in JUMP_SPAN_S,
+            "possible_after_s": self.possible_after_s in POSSIBLE_S,
+            "fresh_s": self.fresh_s in FRESH_S,
+            "crossing_gap_s": self.crossing_gap_s in CROSSING_GAP_S,
             "payment_reminder_days": _are_days(self.payment_reminder_days, OFFSET_DAYS),
             "check_in_reminder_days": _are_days(self.check_in_reminder_days, DAYS_AHEAD),
             "hearing_reminder_days": _are_days(self.hearing_reminder_days, DAYS_AHEAD),

@@ -53,6 +53,27 @@ def _within(allowed: range) -> ma.validate.Range:
     return ma.validate.Range(min=allowed.start, max=allowed.stop - 1)
 
 
+def _number(name: str, allowed: range, description: str) -> ma.fields.Integer:
+    """A number of the policy that may be left out: then it is as for a new agency."""
+    return ma.fields.Integer(
+        load_default=getattr(AgencyPolicy(), name),
+        strict=True,
+        validate=_within(allowed),
+        metadata={"description": description},
+    )
+
+
+def _factor(name: str, description: str) -> ma.fields.Float:
+    """A factor on a fix's 95 % radius that may be left out."""
+    least, most = policy.FACTORS
+    return ma.fields.Float(
+        load_default=getattr(AgencyPolicy(), name),
+        allow_nan=False,
+        validate=ma.validate.Range(min=least, max=most),
+        metadata={"description": description},
+    )
+
+
 def _reminder_days(allowed: range) -> ma.fields.Field[Any]:
     return ma.fields.List(
         ma.fields.Integer(strict=True, validate=_within(allowed)),
@@ -298,6 +319,27 @@ class PolicySchema(Schema):
         strict=True,
         validate=_within(policy.MOVING_S),
         metadata={"description": "Seconds of movement as one with another phone that are a signal"},
+    )
+    suspect_factor = _factor("suspect_factor", "Past the edge by this many radii: examined")
+    hard_factor = _factor("hard_factor", "Past the edge by this many radii: counts as evidence")
+    independent_after_s = _number(
+        "independent_after_s", policy.INDEPENDENT_S, "Seconds between instants that count"
+    )
+    confirming_instants = _number(
+        "confirming_instants", policy.WITNESSES, "Instants that confirm a breach, or a return"
+    )
+    jump_instants = _number("jump_instants", policy.WITNESSES, "Instants that do after a jump")
+    jump_span_s = _number("jump_span_s", policy.JUMP_SPAN_S, "Seconds that those must span")
+    possible_after_s = _number(
+        "possible_after_s", policy.POSSIBLE_S, "Seconds until what is undecided is told as possible"
+    )
+    fresh_s = _number(
+        "fresh_s", policy.FRESH_S, "Age of evidence, in seconds, by which a window may begin broken"
+    )
+    crossing_gap_s = _number(
+        "crossing_gap_s",
+        policy.CROSSING_GAP_S,
+        "Longest gap, in seconds, over which ways are drawn",
     )
     payment_reminder_days = _reminder_days(policy.OFFSET_DAYS)
     check_in_reminder_days = _reminder_days(policy.DAYS_AHEAD)

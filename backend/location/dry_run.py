@@ -31,6 +31,7 @@ from backend.identity import service as identity
 from backend.location import judging
 from backend.location.episodes import classify
 from backend.location.models import Fix
+from backend.location.rulebook import judged_by
 
 LONGEST: Final = timedelta(days=31)
 EARLIEST_YEAR: Final = 2000
@@ -140,11 +141,11 @@ def gather(
     person = identity.get_supervisee(session, actor, supervisee_id)
     until_s = _last_second(since, until, now)
     rule, advice = conditions.draft_rule(kind, draft, since)
-    parameters = geofence.Parameters()
+    agency = identity.get_agency(session, person.agency_id)
+    parameters = judged_by(agency.policy)
     # What was known when the rule began would have counted: no fix was missing then.
     after_s = rule.valid_from_s - parameters.fresh_s - 1
     _limit_work(session, supervisee_id, rule.zone, after_s, until_s)
-    agency = identity.get_agency(session, person.agency_id)
     return Trial(
         supervisee_id=supervisee_id,
         kind=kind,

@@ -142,7 +142,7 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
     since_s = unix_s(now) - BEHIND_S
     rules = conditions.rules_for(session, supervisee_id, since_s)
     labels = conditions.rule_labels(session, supervisee_id)
-    parameters = geofence.Parameters()
+    parameters = judged_by(agency.policy)
     prepared = geofence.PreparedRules(
         rules, conditions.suspensions_for(session, supervisee_id, since_s)
     )
@@ -162,6 +162,21 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
         timezone=agency.zone,
         language=person.language,
         contact=agency.contact_phone,
+    )
+
+
+def judged_by(policy: identity.AgencyPolicy) -> geofence.Parameters:
+    """Return the numbers by which an agency's people are judged."""
+    return geofence.Parameters(
+        suspect_factor=policy.suspect_factor,
+        hard_factor=policy.hard_factor,
+        independent_after_s=policy.independent_after_s,
+        confirming_instants=policy.confirming_instants,
+        jump_instants=policy.jump_instants,
+        jump_span_s=policy.jump_span_s,
+        possible_after_s=policy.possible_after_s,
+        fresh_s=policy.fresh_s,
+        crossing_gap_s=policy.crossing_gap_s,
     )
 
 

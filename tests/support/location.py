@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Flask
@@ -12,8 +12,10 @@ from sqlalchemy import select
 
 from backend.alerts.models import AlertRow
 from backend.conditions.values import Order
+from backend.core.actor import Permission
 from backend.core.db import Database
 from backend.devices import service as devices
+from backend.identity import service as identity
 from backend.location import sweeps
 from backend.location.models import Episode, Fix, Refusal
 from backend.location.rulebook import RuleBook
@@ -68,6 +70,21 @@ class Watched:
             statuses.append(self.phone.send_fix(position).status)
             self.clock.step(seconds=every_s)
         return statuses
+
+    def set_policy(self, **changes: object) -> None:
+        """Let the person's agency decide otherwise from now on."""
+        with self.database.transaction() as session:
+            agency = identity.get_agency(session, self.case.agency_id)
+            identity.change_agency(
+                session,
+                replace(self.case.supervisor, permissions=frozenset(Permission)),
+                name=agency.name,
+                zone=agency.zone,
+                contact_phone=agency.contact_phone,
+                contact_email=agency.contact_email,
+                policy=replace(agency.policy, **changes),  # type: ignore[arg-type]  # keywords
+                now=self.clock.now(),
+            )
 
     def sweep(self) -> int:
         """Do once what the worker does every half minute; return how many people were due."""

@@ -26,6 +26,17 @@ from notifications.kind import MessageKind
         {"even_fixes": 2},
         {"replayed_places": 4},
         {"together_after_s": 0},
+        {"suspect_factor": 0.9},
+        {"suspect_factor": 1.5, "hard_factor": 1.4},
+        {"hard_factor": 3.1},
+        {"hard_factor": float("nan")},
+        {"independent_after_s": 301},
+        {"confirming_instants": 1},
+        {"jump_instants": 11},
+        {"jump_span_s": 0},
+        {"possible_after_s": 59},
+        {"fresh_s": 1_801},
+        {"crossing_gap_s": 29},
         {"payment_reminder_days": (61,)},
         {"payment_reminder_days": tuple(range(11))},
         {"check_in_reminder_days": (1,)},
@@ -50,7 +61,7 @@ from notifications.kind import MessageKind
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"least|max|silence|batch|alert|after|even|places|payment|reminder|currency",
+        match=r"least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency",
     ):
         AgencyPolicy(**wrong)
 

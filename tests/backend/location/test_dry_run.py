@@ -524,3 +524,15 @@ def test_the_database_can_be_written_while_a_draft_is_judged(
 
     assert answer.status_code == 200
     assert len(answer.json["episodes"]) == 1  # type: ignore[index]  # an object
+
+
+def test_a_draft_is_tried_by_the_agency_s_own_numbers(
+    client: FlaskClient, watched: Watched
+) -> None:
+    watched.walk(INTO_MARKET)
+    usual = found_by(client, watched)
+
+    watched.set_policy(confirming_instants=9, jump_instants=9, possible_after_s=1_800)
+
+    assert usual["counts"]["confirmed"] == 1
+    assert found_by(client, watched)["counts"]["confirmed"] == 0

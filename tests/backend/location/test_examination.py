@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 
 from backend.alerts.kinds import AlertKind, Certainty, Severity
 from backend.alerts.lifecycle import AlertState
-from backend.core.actor import Actor, Permission
+from backend.core.actor import Actor
 from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Database, Session
 from backend.core.errors import Code
@@ -99,21 +99,6 @@ def stretches(watched: Watched) -> list[Suspicion]:
         return list(session.scalars(select(Suspicion).where(mine).order_by(Suspicion.from_s)))
 
 
-def set_policy(watched: Watched, **changes: object) -> None:
-    with watched.database.transaction() as session:
-        agency = identity.get_agency(session, watched.case.agency_id)
-        identity.change_agency(
-            session,
-            replace(watched.case.supervisor, permissions=frozenset(Permission)),
-            name=agency.name,
-            zone=agency.zone,
-            contact_phone=agency.contact_phone,
-            contact_email=agency.contact_email,
-            policy=replace(agency.policy, **changes),  # type: ignore[arg-type]  # a test's keywords
-            now=watched.clock.now(),
-        )
-
-
 def test_with_nobody_to_examine_there_is_nothing_to_do(
     database: Database, clock: FrozenClock
 ) -> None:
@@ -140,7 +125,7 @@ def test_a_frozen_position_is_shown_and_below_the_score_raises_nothing(watched: 
 
 
 def test_an_agency_may_want_to_be_told_of_it(watched: Watched) -> None:
-    set_policy(watched, alert_score=0.4, frozen_after_s=7200)
+    watched.set_policy(alert_score=0.4, frozen_after_s=7200)
     keep(watched, FROZEN)
 
     run(watched)
@@ -159,7 +144,7 @@ def test_an_agency_may_want_to_be_told_of_it(watched: Watched) -> None:
 
 
 def test_one_stretch_is_one_alert_and_over_when_it_ends(watched: Watched) -> None:
-    set_policy(watched, alert_score=0.4)
+    watched.set_policy(alert_score=0.4)
     longer = [fix_at(NOON_S + 300 * n, 3.0, north_m=4.0, seq=n) for n in range(120)]
     after = noisy([0.0] * 80, 3, start_s=longer[-1].at_s + 60)
 
@@ -317,7 +302,7 @@ def test_who_was_silent_since_is_not_examined_again(watched: Watched) -> None:
 
 
 def test_examining_again_changes_nothing(watched: Watched) -> None:
-    set_policy(watched, alert_score=0.4)
+    watched.set_policy(alert_score=0.4)
     keep(watched, FROZEN)
     run(watched)
     before = [(odd.from_s, odd.until_s, odd.id) for odd in stretches(watched)]
@@ -347,7 +332,7 @@ def recorded_now() -> list[Fact]:
 
 
 def test_officers_see_signals_beside_fixes_and_stretches(watched: Watched) -> None:
-    set_policy(watched, alert_score=0.4)
+    watched.set_policy(alert_score=0.4)
     keep(watched, FROZEN)
     run(watched)
     one, now = watched.case.supervisee_id, watched.clock.now()
@@ -378,7 +363,7 @@ def test_officers_see_signals_beside_fixes_and_stretches(watched: Watched) -> No
 
 
 def test_stretches_are_told_over_http(watched: Watched, app: Flask) -> None:
-    set_policy(watched, alert_score=0.4)
+    watched.set_policy(alert_score=0.4)
     keep(watched, FROZEN)
     run(watched)
     with watched.database.transaction() as session:

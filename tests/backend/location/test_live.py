@@ -10,13 +10,17 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+import geofence
 from backend.alerts.kinds import AlertKind, Certainty, Severity
 from backend.alerts.lifecycle import AlertState
 from backend.conditions.exemptions import withdraw_exemption
+from backend.core.clock import unix_s
 from backend.core.db import Database
 from backend.core.http import Platform
 from backend.devices.authentication import Authentication
+from backend.identity.policy import AgencyPolicy
 from backend.location.refusals import RefusalReason
+from backend.location.rulebook import judged_by
 from backend.proof.receipt import read_receipt
 from tests.support.clocks import FrozenClock
 from tests.support.conditions import circle, exempt, impose_confidential
@@ -420,3 +424,29 @@ def test_the_same_impossible_fix_again_is_refused_again(watched: Watched) -> Non
     first, again = (watched.phone.send_fix(at(ATLANTIC)).status for _ in range(2))
 
     assert (first, again) == (403, 403)
+
+
+def test_an_agency_judges_by_its_own_numbers(watched: Watched) -> None:
+    watched.set_policy(confirming_instants=9, jump_instants=9)
+
+    watched.walk(ENTERS_MARKET)
+
+    assert watched.episodes() == []
+
+
+def test_a_change_of_the_numbers_reaches_the_next_fix_and_judges_what_was_again(
+    watched: Watched,
+) -> None:
+    watched.set_policy(confirming_instants=9, jump_instants=9)
+    watched.walk(ENTERS_MARKET)
+
+    watched.set_policy(confirming_instants=2, jump_instants=3)
+    watched.walk([at(MARKET, north_m=60.0)])
+
+    (episode,) = watched.episodes()
+    assert episode.certainty == "confirmed"
+    assert episode.onset_s < unix_s(watched.clock.now()) - 180
+
+
+def test_by_default_an_agency_judges_as_the_engine_does() -> None:
+    assert judged_by(AgencyPolicy()) == geofence.Parameters()
