@@ -11,6 +11,7 @@ from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from notifications.kind import MessageKind
+from notifications.messages import Template
 from notifications.waking_hours import WakingHours
 
 
@@ -94,6 +95,18 @@ class Waiting:
     key: str
     due_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A message that lies in an inbox, and how far it came beyond."""
+
+    supervisee_id: UUID
+    template: Template
+    given_at: datetime
+    is_sent: bool
+    is_delivered: bool
+    is_opened: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Nothing here commits: a message is stored by the act that causes it, or not at a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,18 +18,29 @@ from backend.core.db import Session, table_of
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.outbox.mailboxes import Refusal, refuse_mailbox, refused_mailboxes, rests
-from backend.outbox.messages import InboxItem, Message, NewMessage, Recipient, Source, Waiting
+from backend.outbox.messages import (
+    Given,
+    InboxItem,
+    Message,
+    NewMessage,
+    Recipient,
+    Source,
+    Waiting,
+)
 from backend.outbox.models import NOT_WITHDRAWN, UNSENT, InboxEntry, OutboxMessage
 from backend.outbox.rows import change, message_of, waking_hours_column
+from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState, may_become
 
 __all__ = [
+    "Given",
     "Refusal",
     "confirm_delivery",
     "confirm_opening",
     "enqueue",
     "enqueue_all",
     "first_sent_at",
+    "given",
     "inbox",
     "messages_to",
     "refuse_mailbox",
@@ -233,6 +244,49 @@ def texts_given(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:
         select(InboxEntry.message_id, InboxEntry.body).where(InboxEntry.message_id.in_(ids))
     )
     return {row.message_id: row.body for row in rows}
+
+
+def given(
+    session: Session,
+    people: Select[UUID],
+    source_kind: str,
+    *,
+    since: datetime,
+    until: datetime,
+) -> Iterator[Given]:
+    """Give the messages from sources of one kind that came into people's inboxes in a period.
+
+    Those of before templates were kept are left out.
+    """
+    message = OutboxMessage
+    by_provider = message.via.is_not(None) & (message.via != AddressKind.INBOX)
+    rows = session.execute(
+        select(
+            InboxEntry.supervisee_id,
+            InboxEntry.template,
+            InboxEntry.posted_at,
+            by_provider,
+            message.delivered_at.is_not(None),
+            message.opened_at.is_not(None),
+        )
+        .join(message, message.id == InboxEntry.message_id)
+        .where(
+            InboxEntry.supervisee_id.in_(people),
+            InboxEntry.posted_at >= since,
+            InboxEntry.posted_at < until,
+            message.source_kind == source_kind,
+        )
+    )
+    for person, template, at, is_sent, is_delivered, is_opened in rows:
+        if template is not None:
+            yield Given(
+                supervisee_id=person,
+                template=template,
+                given_at=at,
+                is_sent=is_sent,
+                is_delivered=is_delivered,
+                is_opened=is_opened,
+            )
 
 
 def first_sent_at(session: Session, source: Source) -> datetime | None:

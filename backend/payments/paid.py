@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select
@@ -35,6 +38,34 @@ def payments(
     theirs = _payments().where(LedgerTransactionRow.supervisee_id == person.id)
     page: Page[LedgerTransactionRow] = fetch_page(session, theirs, LedgerTransactionRow.id, cursor)
     return Page(items=[payment_value(session, row) for row in page.items], next=page.next)
+
+
+def payment_instants(
+    session: Session, people: Select[UUID], *, since: datetime, until: datetime
+) -> Mapping[UUID, Sequence[datetime]]:
+    """Return when money of some people was booked in `[since, until)`, in order, by person.
+
+    What was reversed since, and what is only pending, is not among it.
+    """
+    undoing = aliased(LedgerTransactionRow)
+    undone = exists().where(
+        undoing.about_id == LedgerTransactionRow.id, undoing.kind == TransactionKind.REVERSAL
+    )
+    rows = session.execute(
+        select(LedgerTransactionRow.supervisee_id, LedgerTransactionRow.recorded_at)
+        .where(
+            LedgerTransactionRow.kind == TransactionKind.PAYMENT,
+            LedgerTransactionRow.supervisee_id.in_(people),
+            LedgerTransactionRow.recorded_at >= since,
+            LedgerTransactionRow.recorded_at < until,
+            ~undone,
+        )
+        .order_by(LedgerTransactionRow.recorded_at)
+    )
+    instants: defaultdict[UUID, list[datetime]] = defaultdict(list)
+    for person, recorded_at in rows:
+        instants[person].append(recorded_at)
+    return instants
 
 
 def returned_minor(session: Session, payment_id: UUID) -> int:

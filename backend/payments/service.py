@@ -77,7 +77,7 @@ from backend.payments.instalments import Proposal
 from backend.payments.notices import NOTICE_BATCH, claim_notices, finish_notice, keep_notice
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
-from backend.payments.paid import payments, read_payment
+from backend.payments.paid import payment_instants, payments, read_payment
 from backend.payments.plans import (
     Plan,
     PlanTerms,
@@ -227,6 +227,7 @@ __all__ = [
     "own_id",
     "own_plans",
     "own_statement",
+    "payment_instants",
     "payments",
     "plan",
     "plans",

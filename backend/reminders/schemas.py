@@ -13,9 +13,11 @@ from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from notifications.kind import MessageKind
+from notifications.messages import Template
 from notifications.planning import Subject
 
 MAX_DAYS: Final = 90
+MAX_PATIENCE_DAYS: Final = 60
 MAX_AMOUNT_MINOR: Final = 10**15
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2199, 12, 31, tzinfo=UTC)
@@ -180,6 +182,42 @@ class InboxItemSchema(Schema):
     subject = ma.fields.String(required=True)
     body = ma.fields.String(required=True)
     posted_at = Instant(required=True)
+
+
+class PeriodSchema(Schema):
+    """A half-open period of at most 92 days, and how soon money is to have followed."""
+
+    since = Instant(required=True, validate=ma.validate.Range(min=_FIRST, max=_LAST))
+    until = Instant(required=True, validate=ma.validate.Range(min=_FIRST, max=_LAST))
+    paid_within_days = ma.fields.Integer(
+        load_default=7, validate=ma.validate.Range(min=1, max=MAX_PATIENCE_DAYS)
+    )
+
+
+class TemplateFiguresSchema(Schema):
+    """What became of the reminders of one template."""
+
+    template = ma.fields.Enum(Template, by_value=True, required=True)
+    given = ma.fields.Integer(required=True, metadata={"description": "Into people's inboxes"})
+    sent = ma.fields.Integer(
+        required=True, metadata={"description": "Taken by a provider of push or e-mail"}
+    )
+    delivered = ma.fields.Integer(required=True, metadata={"description": "By the phone's word"})
+    opened = ma.fields.Integer(required=True, metadata={"description": "By the phone's word"})
+    paid_after = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Followed by money in time; null of what is not about money"},
+    )
+
+
+class ReminderFiguresSchema(Schema):
+    """What became of the reminders that were given in a period, by template."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    paid_within_days = ma.fields.Integer(required=True)
+    items = ma.fields.List(ma.fields.Nested(TemplateFiguresSchema), required=True)
 
 
 ReminderPageSchema = page_of(ReminderSchema)

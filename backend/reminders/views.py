@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from backend.core.http import Audience, Blueprint, actor, now, snapshot, transaction
@@ -9,7 +10,9 @@ from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.outbox.messages import InboxItem
 from backend.reminders import choices, preview, service
+from backend.reminders import figures as figuring
 from backend.reminders.choices import Choices
+from backend.reminders.figures import Figures
 from backend.reminders.preview import Example, Preview
 from backend.reminders.schemas import (
     ChoicesSchema,
@@ -17,8 +20,10 @@ from backend.reminders.schemas import (
     ExampleSchema,
     InboxPageSchema,
     NewChoicesSchema,
+    PeriodSchema,
     PreviewSchema,
     PreviewsSchema,
+    ReminderFiguresSchema,
     ReminderPageSchema,
 )
 from backend.reminders.service import ReminderView
@@ -73,6 +78,15 @@ def choices_of(supervisee_id: UUID) -> Choices:
     """Give the kinds of reminder that a person has turned off."""
     with snapshot() as session:
         return choices.choices_of(session, actor(), supervisee_id)
+
+
+@officer.route("/reminders/figures")
+@officer.arguments(PeriodSchema, location="query")
+@officer.response(200, ReminderFiguresSchema)
+def figures(period: dict[str, Any]) -> Figures:
+    """Give what became of the agency's reminders: delivered, opened, followed by money."""
+    with snapshot() as session:
+        return figuring.figures(session, actor(), **period)
 
 
 @examples.route("/reminders/examples", methods=["POST"])
