@@ -20,6 +20,7 @@ class AlertKind(Enum):
     DEVICE_RE_ENROLLED = "device-re-enrolled"
     DEVICE_REVOKED = "device-revoked"
     DEVICE_DOUBTFUL = "device-doubtful"
+    ROTATION_OVERDUE = "rotation-overdue"
     JOURNAL_FORK = "journal-fork"
     FAILURE_TO_ENROL = "failure-to-enrol"
     FAILURE_TO_REPORT = "failure-to-report"

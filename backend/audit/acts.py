@@ -44,6 +44,8 @@ class Act(Enum):
     DEVICE_REINSTATED = "device.reinstated"
     DEVICE_REVOKED = "device.revoked"
     DEVICE_APP_ASSERTED = "device.app-asserted"
+    DEVICE_KEY_CHANGED = "device.key-changed"
+    DEVICE_KEY_CHANGE_REFUSED = "device.key-change-refused"
     PUSH_ADDRESS_SET = "push-address.set"
     PUSH_ADDRESS_FORGOTTEN = "push-address.forgotten"
 

@@ -26,30 +26,25 @@ from sqlalchemy import select
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Severity
-from backend.attestation.android.refusal import AndroidRefusal
 from backend.audit import service as audit
 from backend.audit.acts import Act, Outcome
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Session
 from backend.core.errors import Code
 from backend.core.ids import new_id
-from backend.devices import keys, recorded_evidence
+from backend.devices import keys
+from backend.devices.admittance import EnrolmentRefused, add_key, admit
 from backend.devices.assurance import Assurance, Platform
-from backend.devices.enrolment_advice import Remedy, remedy_for, what_to_do
 from backend.devices.enrolment_code import CodeEnd
 from backend.devices.evidence import Evidence
 from backend.devices.evidence_policy import EvidencePolicy
-from backend.devices.key_context import point_of
-from backend.devices.key_state import KeyReason, KeyState
 from backend.devices.models import ActivationRow, DeviceKey, EnrolmentChallenge, EnrolmentCode
 from backend.devices.push_address import Holder, PushAddress, set_push_address
-from backend.devices.status_lists import current_status_list
-from backend.devices.verification import Enrolling, EvidenceRefused, Judged, judge
+from backend.devices.verification import Enrolling, Judged
 from backend.identity import service as identity
 from backend.identity.policy import AgencyPolicy
 from backend.proof.dpop import NewKey, OpenedEnrolment, SignedRequest, verify_enrolment
 from backend.proof.refusal import ProofRefusal, Refused
-from notifications.formats import Language
 
 CODE_OVER: Final = "The code does not hold or is over. Ask your officer for another one."
 
@@ -73,22 +68,6 @@ class Enrolled:
     activation_id: UUID
     assurance: Assurance
     policy: AgencyPolicy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentRefused:
-    """Why a phone was not enrolled: a problem's code, words for it, and the member at fault.
-
-    `reason` is the stable name of what is wrong with evidence of the type `evidence`;
-    `what_to_do` is for the person, in their language.
-    """
-
-    code: Code
-    detail: str
-    pointer: str | None = None
-    evidence: str | None = None
-    reason: str | None = None
-    what_to_do: str | None = None
 
 
 def enrol(
@@ -187,9 +166,10 @@ def _admit(
     if found.code.ended_at is not None:
         return EnrolmentRefused(code=Code.ENROLMENT_REFUSED, detail=CODE_OVER)
 
-    # 4
-    language = identity.me(session, actor).language
-    judged = judge(
+    # 4 to 6
+    return admit(
+        session,
+        actor,
         phone.evidence,
         Enrolling(
             platform=phone.platform,
@@ -197,43 +177,9 @@ def _admit(
             jkt=key.jkt,
             challenge=found.challenge.challenge,
         ),
-        policy=evidence_policy,
-        status_list=current_status_list(session) if phone.evidence else None,
+        policy=policy,
+        evidence_policy=evidence_policy,
         now=now,
-    )
-    if isinstance(judged, EvidenceRefused):
-        return _unconvincing(judged, language)
-
-    # 5
-    least = Assurance(policy.least_assurance)
-    if not judged.assurance.meets(least):
-        return EnrolmentRefused(
-            code=Code.ASSURANCE_TOO_LOW,
-            detail=f"The agency admits devices from the level {least.value} on; this one showed "
-            f"{judged.assurance.value}. Ask your officer which phone to use.",
-            what_to_do=what_to_do(Remedy.ANOTHER_PHONE, language),
-        )
-
-    # 6
-    if session.get(DeviceKey, key.jkt) is not None:
-        return EnrolmentRefused(
-            code=Code.ALREADY_EXISTS, detail="This key was enrolled before: make a new one."
-        )
-    repeated = recorded_evidence.repeated_app_key(session, judged)
-    return judged if repeated is None else _unconvincing(repeated, language)
-
-
-def _unconvincing(refused: EvidenceRefused, language: Language) -> EnrolmentRefused:
-    """Return the answer to evidence that does not hold."""
-    reason = refused.reason
-    uncheckable = reason in {AndroidRefusal.STATUS_LIST_MISSING, AndroidRefusal.STATUS_LIST_STALE}
-    return EnrolmentRefused(
-        code=Code.EVIDENCE_UNCHECKABLE if uncheckable else Code.EVIDENCE_REFUSED,
-        detail=f"{refused.type}: {reason.value}",
-        pointer=f"/evidence/{refused.index}/{refused.member}",
-        evidence=refused.type,
-        reason=reason.name,
-        what_to_do=what_to_do(remedy_for(reason), language),
     )
 
 
@@ -254,11 +200,7 @@ def _activate(
     activation = _activation(found, phone, now)
     session.add(activation)
     session.flush()  # the key refers to it by table name, which orders nothing
-    row = _device_key(activation, judged.assurance, key, now)
-    session.add(row)
-    session.flush()
-    session.add(keys.key_event(actor, row, now))
-    recorded_evidence.record(session, row, judged, policy, now)
+    row = add_key(session, actor, activation, key, judged, policy=policy, now=now)
     _set_push(session, actor, activation, phone, now)
     _record_enrolment(session, actor, row, earlier_id, now)
     return Enrolled(
@@ -276,23 +218,6 @@ def _activation(found: _Opening, phone: Phone, now: datetime) -> ActivationRow:
         app_version=phone.app_version,
         os_version=phone.os_version,
         started_at=now,
-    )
-
-
-def _device_key(
-    activation: ActivationRow, assurance: Assurance, key: NewKey, now: datetime
-) -> DeviceKey:
-    return DeviceKey(
-        jkt=key.jkt,
-        activation_id=activation.id,
-        supervisee_id=activation.supervisee_id,
-        agency_id=activation.agency_id,
-        public_key=point_of(key.public_key),
-        assurance=assurance,
-        enrolled_at=now,
-        state=KeyState.ACTIVE,
-        state_reason=KeyReason.ENROLLED,
-        state_since=now,
     )
 
 

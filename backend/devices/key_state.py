@@ -14,7 +14,7 @@ class KeyState(Enum):
     SUSPENDED = "suspended"
     """For now: the phone still proves who it is, and is refused at the gate."""
     SUPERSEDED = "superseded"
-    """For good: the person enrolled another device."""
+    """For good: another key followed it, of this device or of another."""
     REVOKED = "revoked"
     """For good: somebody decided so."""
 
@@ -40,6 +40,10 @@ class KeyReason(Enum):
     """By the system: the maker no longer stands by the key that attested this one."""
     BELOW_POLICY = "below-policy"
     """By the system: the agency asks for a stronger device than this one proved to be."""
+    KEY_CHANGED = "key-changed"
+    """The phone itself signed over to its next key."""
+    ROTATION_OVERDUE = "rotation-overdue"
+    """No step: the officer was told that the phone keeps its key for too long."""
 
 
 _STEPS: Final[Mapping[KeyState, frozenset[KeyState]]] = {

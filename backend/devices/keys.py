@@ -60,6 +60,30 @@ class Activation:
     keys: tuple[Key, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStep:
+    """A step in a key's life, and the officer who took it, if one did."""
+
+    id: UUID
+    at: datetime
+    state: KeyState
+    reason: KeyReason
+    officer_id: UUID | None
+
+
+def life_of(session: Session, actor: Actor, jkt: str) -> list[KeyStep]:
+    """Return the steps of a key's life, oldest first. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.DEVICE_READ)
+    key = visible_key(session, actor, jkt)
+    rows = session.scalars(
+        select(KeyEvent).where(KeyEvent.jkt == key.jkt).order_by(KeyEvent.at, KeyEvent.id)
+    )
+    return [
+        KeyStep(id=row.id, at=row.at, state=row.state, reason=row.reason, officer_id=row.officer_id)
+        for row in rows
+    ]
+
+
 def activations_of(
     session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
 ) -> Page[Activation]:
@@ -156,6 +180,8 @@ def revoke(session: Session, actor: Actor, jkt: str, *, reason: KeyReason, now: 
 
     Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION. Audited.
     """
+    actor.require(Permission.DEVICE_REVOKE)
+    lock_activation(session, jkt)
     row = _owned_key(session, actor, jkt)
     _step(session, actor, row, KeyState.REVOKED, reason, now)
     _end_activation(session, row.activation_id, ActivationEnd.REVOKED, now)
@@ -178,8 +204,28 @@ def suspend_for_system(
     return row
 
 
+def lock_activation(session: Session, jkt: str) -> ActivationRow | None:
+    """Return the activation of a key, locked: who ends it, or adds a key, comes before or after."""
+    statement = (
+        select(ActivationRow)
+        .join(DeviceKey, DeviceKey.activation_id == ActivationRow.id)
+        .where(DeviceKey.jkt == jkt)
+    )
+    return session.scalar(statement.with_for_update(of=ActivationRow))
+
+
+def follow(session: Session, actor: Actor, old: DeviceKey, new: DeviceKey, now: datetime) -> None:
+    """Let `new` stand where `old` stood: a suspension goes with it. Audited."""
+    if old.state is KeyState.SUSPENDED:
+        _step(session, actor, new, KeyState.SUSPENDED, old.state_reason, now)
+    _step(session, actor, old, KeyState.SUPERSEDED, KeyReason.KEY_CHANGED, now)
+    _record(session, actor, old, Act.DEVICE_SUPERSEDED, now)
+
+
 def supersede(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> UUID | None:
     """End the activation that the person has, because another begins; return its id. Audited."""
+    in_force = (ActivationRow.supervisee_id == supervisee_id) & ActivationRow.ended_at.is_(None)
+    session.execute(select(ActivationRow.id).where(in_force).with_for_update())
     rows = session.scalars(
         select(DeviceKey)
         .where(DeviceKey.supervisee_id == supervisee_id, DeviceKey.state.in_(ENROLLED_STATES))

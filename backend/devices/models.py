@@ -140,6 +140,20 @@ class KeyEvent(Base):
     officer_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
 
 
+class KeyChallenge(Base):
+    """What the next key of a phone must sign, once, to follow the key `jkt`; which one did."""
+
+    __tablename__ = "key_challenges"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    jkt: Mapped[str] = mapped_column(ForeignKey("device_keys.jkt"), index=True, info=DEVICE)
+    challenge: Mapped[str] = mapped_column(String(43), unique=True, info=CREDENTIAL)
+    issued_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    used_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    new_jkt: Mapped[str | None] = mapped_column(String(43), info=DEVICE)
+
+
 class DeviceEvidence(Base):
     """What a phone showed of its hardware when it was enrolled, what it said, and by what judged.
 

@@ -1,13 +1,16 @@
-"""Devices whose ground gave way: looked for again and again among those that are enrolled.
+"""Devices to look after: looked for again and again among those that are enrolled.
 
 Two things take away what an enrolment stood on: the makers revoke a key that attested it, and the
 agency asks for a stronger device than it is. Either suspends the key and tells the officer. An
 officer who reinstates such a device has decided; the same ground does not suspend it again.
+
+A phone that keeps its key for much longer than the agency wants suspends nothing: the officer is
+told once for each key.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +22,7 @@ from backend.alerts.kinds import AlertKind, Severity
 from backend.attestation.android.refusal import AndroidRefusal
 from backend.attestation.android.status_list import StatusList
 from backend.core.db import Session
+from backend.core.ids import new_id
 from backend.devices import keys
 from backend.devices.assurance import Assurance
 from backend.devices.key_state import KeyReason, KeyState
@@ -29,6 +33,9 @@ from backend.identity import service as identity
 RECHECK_BATCH: Final = 500
 REVOKED_SOURCE: Final = "device-revocation"
 BELOW_SOURCE: Final = "device-below-policy"
+OVERDUE_SOURCE: Final = "rotation-overdue"
+ROTATION_GRACE: Final = timedelta(days=30)
+"""A phone that is off for some weeks changes its key when it is back; that is nobody's fault."""
 
 
 def suspend_revoked(session: Session, after: UUID | None, now: datetime) -> UUID | None:
@@ -82,6 +89,52 @@ def suspend_below_policy(session: Session, now: datetime) -> int:
             _suspend_below(session, jkt, least, now)
         suspended += len(rows)
     return suspended
+
+
+def tell_of_overdue_rotations(session: Session, now: datetime) -> int:
+    """Tell officers of the next active keys that should have been changed a month ago.
+
+    Returns how many; RECHECK_BATCH of them means that there may be more.
+    """
+    told = 0
+    for agency in identity.every_agency(session):
+        limit = timedelta(days=agency.policy.rotate_after_days) + ROTATION_GRACE
+        rows = session.scalars(
+            select(DeviceKey)
+            .where(
+                DeviceKey.agency_id == agency.id,
+                DeviceKey.state == KeyState.ACTIVE,
+                DeviceKey.enrolled_at <= now - limit,
+                _not_decided(KeyReason.ROTATION_OVERDUE),
+            )
+            .limit(RECHECK_BATCH - told)
+        ).all()
+        for key in rows:
+            _tell_of_overdue_rotation(session, key, now)
+        told += len(rows)
+    return told
+
+
+def _tell_of_overdue_rotation(session: Session, key: DeviceKey, now: datetime) -> None:
+    told = KeyEvent(
+        id=new_id(now), jkt=key.jkt, at=now, state=key.state, reason=KeyReason.ROTATION_OVERDUE
+    )
+    session.add(told)
+    _tell(
+        session,
+        key,
+        (OVERDUE_SOURCE, told.id),
+        Severity.INFORMATION,
+        Explanation(
+            data={"jkt": key.jkt, "age_days": (now - key.enrolled_at).days},
+            sentence_en="The phone has kept its key for a month longer than the agency wants. The "
+            "app may be old, or the phone cannot make another.",
+            sentence_es="El teléfono conserva su clave un mes más de lo que quiere la agencia. La "
+            "aplicación puede ser antigua, o el teléfono no puede crear otra.",
+        ),
+        now,
+        kind=AlertKind.ROTATION_OVERDUE,
+    )
 
 
 def _not_decided(reason: KeyReason) -> ColumnElement[bool]:
@@ -147,15 +200,17 @@ def _tell(
     severity: Severity,
     explanation: Explanation,
     now: datetime,
+    *,
+    kind: AlertKind = AlertKind.DEVICE_REVOKED,
 ) -> None:
-    kind, source_id = source
+    source_kind, source_id = source
     alerts.raise_alert(
         session,
         agency_id=key.agency_id,
         supervisee_id=key.supervisee_id,
-        kind=AlertKind.DEVICE_REVOKED,
+        kind=kind,
         severity=severity,
-        source=kind,
+        source=source_kind,
         source_id=source_id,
         occurred_at=now,
         explanation=explanation,

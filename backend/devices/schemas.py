@@ -29,7 +29,7 @@ from backend.devices.key_state import (
 )
 from backend.devices.models import PushKind
 from backend.devices.push_address import MAX_ADDRESS_CHARACTERS, PushAddress
-from backend.devices.service import Phone
+from backend.devices.service import NextKey, Phone
 
 _MAX_EVIDENCE = 1 << 20
 _MAX_CERTIFICATES = 64
@@ -160,12 +160,36 @@ class EnrolledDeviceSchema(Schema):
     policy = fields.Nested(DevicePolicySchema, required=True)
 
 
+class NextKeySchema(Schema):
+    """The next key of a phone that has one."""
+
+    key_change = fields.String(
+        required=True,
+        validate=validate.Length(max=1024),
+        metadata={
+            "description": "`key-change+jwt` by the old key over `{challenge, new_jkt}`, a compact "
+            "JWS"
+        },
+    )
+    evidence = fields.List(
+        fields.Nested(DeviceEvidenceSchema), required=True, validate=validate.Length(max=3)
+    )
+
+    @ma.post_load
+    def make_next_key(self, data: dict[str, Any], **_: Any) -> NextKey:
+        """Return it as a value."""
+        return NextKey(**data | {"evidence": tuple(data["evidence"])})
+
+
 class AccessTokenSchema(Schema):
     """An access token for this key (RFC 9449, section 5)."""
 
     access_token = fields.String(required=True)
     token_type = fields.String(required=True)
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds"})
+    rotate_at = Instant(
+        required=True, metadata={"description": "From when on the phone should change its key"}
+    )
 
 
 class MessageDeliverySchema(Schema):
@@ -213,6 +237,24 @@ class DeviceKeySchema(Schema):
     state = fields.Enum(KeyState, by_value=True, required=True)
     state_reason = fields.Enum(KeyReason, by_value=True, required=True)
     state_since = Instant(required=True)
+
+
+class KeyEventSchema(Schema):
+    """A step in a key's life."""
+
+    id = fields.UUID(required=True)
+    at = Instant(required=True)
+    state = fields.Enum(KeyState, by_value=True, required=True)
+    reason = fields.Enum(KeyReason, by_value=True, required=True)
+    officer_id = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "Who took it, if an officer did"}
+    )
+
+
+class KeyEventListSchema(Schema):
+    """A key's life, oldest step first."""
+
+    items = fields.List(fields.Nested(KeyEventSchema), required=True)
 
 
 class RecordedEvidenceSchema(Schema):

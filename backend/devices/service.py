@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.core.db import Session
 from backend.core.ids import new_id
+from backend.devices.admittance import EnrolmentRefused
 from backend.devices.assertions import AppAsserted, assert_app
 from backend.devices.codes import Challenge, IssuedCode, issue_code, open_challenge
-from backend.devices.enrolment import Enrolled, EnrolmentRefused, Phone, enrol
+from backend.devices.enrolment import Enrolled, Phone, enrol
+from backend.devices.key_change import NextKey, change_key, open_key_challenge, rotate_at
 from backend.devices.key_context import KeyContext, key_context, key_contexts
 from backend.devices.keys import (
     Activation,
     Beginning,
     Key,
+    KeyStep,
     activation_in_force,
     activations_of,
     active_people,
     beginning_of,
+    life_of,
     reinstate,
     revoke,
     suspend,
@@ -30,7 +35,12 @@ from backend.devices.push_address import (
     push_addresses_of,
     set_push_address,
 )
-from backend.devices.rechecking import RECHECK_BATCH, suspend_below_policy, suspend_revoked
+from backend.devices.rechecking import (
+    RECHECK_BATCH,
+    suspend_below_policy,
+    suspend_revoked,
+    tell_of_overdue_rotations,
+)
 from backend.devices.recorded_evidence import Evidence, evidence_of
 from backend.devices.replay import forget_used_proofs
 from backend.devices.status_lists import StatusListFaultError, keep_status_list
@@ -50,6 +60,8 @@ __all__ = [
     "IssuedToken",
     "Key",
     "KeyContext",
+    "KeyStep",
+    "NextKey",
     "Phone",
     "PushAddress",
     "PushKind",
@@ -59,6 +71,7 @@ __all__ = [
     "active_people",
     "assert_app",
     "beginning_of",
+    "change_key",
     "enrol",
     "evidence_of",
     "forget_push_address",
@@ -68,7 +81,9 @@ __all__ = [
     "keep_status_list",
     "key_context",
     "key_contexts",
+    "life_of",
     "open_challenge",
+    "open_key_challenge",
     "push_addresses_of",
     "reinstate",
     "revoke",
@@ -76,19 +91,26 @@ __all__ = [
     "suspend",
     "suspend_below_policy",
     "suspend_revoked",
+    "tell_of_overdue_rotations",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """An access token (RFC 9449, section 5), good for `expires_in` seconds with its key only."""
+    """An access token (RFC 9449, section 5), good for `expires_in` seconds with its key only.
+
+    `rotate_at` is when the phone should change its key.
+    """
 
     access_token: str
     token_type: str
     expires_in: int
+    rotate_at: datetime
 
 
-def issue_token(tokens: AccessTokens, key: KeyContext, *, now: datetime) -> IssuedToken:
+def issue_token(
+    session: Session, tokens: AccessTokens, key: KeyContext, *, now: datetime
+) -> IssuedToken:
     """Return a token for the activation of `key`; nothing is stored.
 
     A suspended key gets one too: that it is suspended is told at the gate alone, with a reason and
@@ -103,4 +125,9 @@ def issue_token(tokens: AccessTokens, key: KeyContext, *, now: datetime) -> Issu
         now=now,
     )
     life_s = int(TOKEN_LIFE.total_seconds())
-    return IssuedToken(access_token=text, token_type="DPoP", expires_in=life_s)  # noqa: S106 - the scheme, not a secret
+    return IssuedToken(
+        access_token=text,
+        token_type="DPoP",  # noqa: S106 - the scheme, not a secret
+        expires_in=life_s,
+        rotate_at=rotate_at(session, key),
+    )

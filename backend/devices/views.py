@@ -40,10 +40,12 @@ from backend.devices.schemas import (
     EnrolmentCodeSchema,
     IssuedEnrolmentCodeSchema,
     JwkSetSchema,
+    KeyEventListSchema,
     KeyRevocationSchema,
     KeySuspensionSchema,
     MessageDeliverySchema,
     NewDeviceSchema,
+    NextKeySchema,
     PushAddressSchema,
 )
 from backend.outbox import service as outbox
@@ -112,6 +114,31 @@ def enrol(phone: service.Phone) -> service.Enrolled:
             address=request.remote_addr,
             now=now(),
         )
+    return _enrolled(outcome)
+
+
+@enrolment_blp.route("/v1/device/keys", methods=["POST"])
+@enrolment_blp.arguments(NextKeySchema)
+@enrolment_blp.response(201, EnrolledDeviceSchema)
+def change_key(next_key: service.NextKey) -> service.Enrolled:
+    """Change a device's key: a DPoP proof by its next key, with the challenge as nonce."""
+    authentication = platform().part(Authentication)
+    opened = authentication.open_enrolment(now())
+    signed = authentication.signed_request()
+    with transaction() as session:
+        outcome = service.change_key(
+            session,
+            opened,
+            next_key,
+            request=signed,
+            evidence_policy=platform().part(EvidencePolicy),
+            address=request.remote_addr,
+            now=now(),
+        )
+    return _enrolled(outcome)
+
+
+def _enrolled(outcome: service.Enrolled | service.EnrolmentRefused | Refused) -> service.Enrolled:
     if isinstance(outcome, Refused):
         raise refused(outcome.reason)
     if isinstance(outcome, service.EnrolmentRefused):
@@ -142,7 +169,16 @@ def server_keys() -> Any:
 def issue_token() -> service.IssuedToken:
     """Issue an access token for the key that signed this request."""
     tokens = platform().part(Authentication).tokens
-    return service.issue_token(tokens, authenticated().key, now=now())
+    with snapshot() as session:
+        return service.issue_token(session, tokens, authenticated().key, now=now())
+
+
+@device_blp.route("/device/key-challenge", methods=["POST"])
+@device_blp.response(200, EnrolmentChallengeSchema)
+def open_key_challenge() -> service.Challenge:
+    """Give what this device's next key must sign, and its key now sign over."""
+    with transaction() as session:
+        return service.open_key_challenge(session, authenticated().key, now=now())
 
 
 @device_blp.route("/device/push-address", methods=["PUT"])
@@ -223,6 +259,14 @@ def evidence(jkt: str) -> dict[str, Any]:
     """Show what a device showed of its hardware, and by which lists it was judged."""
     with snapshot() as session:
         return {"items": service.evidence_of(session, actor(), jkt)}
+
+
+@officer_blp.route(f"/devices/{_JKT}/history")
+@officer_blp.response(200, KeyEventListSchema)
+def history(jkt: str) -> dict[str, Any]:
+    """Show a key's life: each step, why, and which officer took it."""
+    with snapshot() as session:
+        return {"items": service.life_of(session, actor(), jkt)}
 
 
 @officer_blp.route(f"/devices/{_JKT}/suspension", methods=["POST"])

@@ -42,6 +42,7 @@ DAYS_AHEAD: Final = range(-60, 1)
 REMINDED: Final = frozenset(MessageKind) - {MessageKind.ALERT}
 MAX_OFFSETS: Final = 10
 BATCH_KEY_PEOPLE: Final = range(2, 10_001)
+ROTATE_DAYS: Final = range(1, 1_001)
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 MAX_URL: Final = 300
 HTTPS_URL: Final = re.compile(
@@ -57,7 +58,8 @@ class AgencyPolicy:
     `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
     before an alert, `batch_key_people` from how many people's phones under one factory key of
-    attestation the officer is told. A stretch of fixes whose signals score `alert_score` (above
+    attestation the officer is told, `rotate_after_days` how old a phone's key may be before the
+    phone makes another. A stretch of fixes whose signals score `alert_score` (above
     0, at most 1) is told to officers; from when on a signal is one, the next five say
     (geofence.SignalLimits). By the nine numbers from `suspect_factor` to `crossing_gap_s` fixes
     are judged against zones (geofence.Parameters); `suspect_factor` is at most `hard_factor`.
@@ -73,6 +75,7 @@ class AgencyPolicy:
     max_accuracy_m: int = 100
     silence_after_s: int = 900
     batch_key_people: int = 5
+    rotate_after_days: int = 90
     alert_score: float = 0.6
     frozen_after_s: int = 14_400
     constant_accuracy_after_s: int = 3_600
@@ -106,6 +109,7 @@ class AgencyPolicy:
             "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
             "silence_after_s": self.silence_after_s in SILENCE_S,
             "batch_key_people": self.batch_key_people in BATCH_KEY_PEOPLE,
+            "rotate_after_days": self.rotate_after_days in ROTATE_DAYS,
             "alert_score": 0.0 < self.alert_score <= 1.0,
             "frozen_after_s": self.frozen_after_s in FROZEN_S,
             "constant_accuracy_after_s": self.constant_accuracy_after_s in MOVING_S,

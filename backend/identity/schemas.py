@@ -284,6 +284,12 @@ class PolicySchema(Schema):
             "the officer is told"
         },
     )
+    rotate_after_days = ma.fields.Integer(
+        load_default=AgencyPolicy().rotate_after_days,
+        strict=True,
+        validate=_within(policy.ROTATE_DAYS),
+        metadata={"description": "How old a phone's key may be before the phone makes another"},
+    )
     alert_score = ma.fields.Float(
         required=True,
         allow_nan=False,

@@ -44,6 +44,7 @@ class ProofRefusal(Enum):
     NONCE_STALE = "The nonce was not issued within the last 120 seconds."
     NONCE_FOREIGN = "The nonce was not issued by this server for this key."
     WRONG_CHALLENGE = "The nonce is not an open enrolment challenge."
+    WRONG_KEY_CHANGE = "The key that the challenge was given to did not sign over to this one."
 
     # 5 key
     UNKNOWN_KEY = "The key that the proof names is not enrolled."

@@ -144,6 +144,30 @@ class Phone:
         self.journal = Journal(challenge)
         return answer
 
+    def rotate(self) -> HttpAnswer:
+        """Change to a new key, which the old one signs over to; PhoneRefusedError if it may not.
+
+        Fixes count on: what the phone has taken and not yet delivered the new key delivers.
+        """
+        asked = self._ask(_Call(method="POST", path="/v1/device/key-challenge", with_token=False))
+        if asked.status != 200:  # noqa: PLR2004 OK
+            raise PhoneRefusedError(asked)
+        challenge: str = asked.json()["challenge"]
+        old, self.key = self.key, ProofKey()
+        members = {
+            "key_change": old.sign_over(challenge, self.jkt),
+            "evidence": [dict(shown) for shown in self._evidence(challenge, self.key)],
+        }
+        call = _Call(
+            method="POST", path="/v1/device/keys", body=compact_json(members), with_token=False
+        )
+        answer = self._send(self._signed(call, challenge=challenge))
+        if answer.status != 201:  # noqa: PLR2004 Created
+            self.key = old
+            raise PhoneRefusedError(answer)
+        self._token = None
+        return answer
+
     def token(self) -> str:
         """A good access token, fetched when there is none or it is about to expire."""
         if self._token is not None and self._clock.mono_ms() < self._token_until_ms:

@@ -34,6 +34,11 @@ class ProofKey:
         """A journal token of exactly these claims."""
         return self._sign({"typ": "eat+jwt", "alg": "ES256", "kid": self.jkt}, claims)
 
+    def sign_over(self, challenge: str, new_jkt: str) -> str:
+        """This key's word that another one follows it."""
+        header = {"typ": "key-change+jwt", "alg": "ES256", "kid": self.jkt}
+        return self._sign(header, {"challenge": challenge, "new_jkt": new_jkt})
+
     def _sign(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
         signed = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
         r, s = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(SHA256())))

@@ -201,9 +201,9 @@ def renew(database: Database, status_list: str | None, now: datetime) -> bool:
 
 
 def recheck(database: Database, now: datetime) -> bool:
-    """Suspend devices whose attestation was revoked, and those below their agency's policy.
+    """Suspend devices whose attestation was revoked or that are too weak; tell of old keys.
 
-    Each batch is a transaction; return whether there may be more of the second kind.
+    Each batch is a transaction; return whether there may be more of the last two kinds.
     """
     after: UUID | None = None
     while True:
@@ -212,7 +212,10 @@ def recheck(database: Database, now: datetime) -> bool:
         if after is None:
             break
     with database.transaction() as session:
-        return devices.suspend_below_policy(session, now) == devices.RECHECK_BATCH
+        suspended = devices.suspend_below_policy(session, now)
+    with database.transaction() as session:
+        told = devices.tell_of_overdue_rotations(session, now)
+    return devices.RECHECK_BATCH in {suspended, told}
 
 
 def seal(database: Database, now: datetime) -> bool:

@@ -16,10 +16,12 @@ from backend.alerts.kinds import AlertKind
 from backend.alerts.models import AlertRow
 from backend.app import create_app
 from backend.core.db import Database
+from backend.core.errors import Problem
 from backend.core.settings import Mode, Settings
 from backend.devices import service as devices
-from backend.devices.key_state import KeyReason
+from backend.devices.key_state import ENROLLED_STATES, KeyReason
 from backend.devices.models import ActivationRow, AppAttestKey, DeviceKey, EnrolmentCode, KeyEvent
+from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
 from backend.worker.jobs import recheck
 from tests.support.attestation.phones import (
@@ -306,3 +308,91 @@ def test_a_revoked_phone_is_suspended_and_told_of_once_by_workers_at_once(
         ).all()
     assert sorted(revoked) == sorted(phone.jkt for phone in phones)
     assert sorted(told) == sorted(each.supervisee_id for each in people)
+
+
+def key_changes(app: Flask, phone: Phone, count: int) -> list[Callable[[], int]]:
+    """Acts that each let another key follow the phone's own, all allowed when begun."""
+
+    def prepared() -> Callable[[], int]:
+        client, new = app.test_client(), ProofKey()
+        nonce = fresh_nonce(client, phone.key)
+        given = send_signed(client, phone.key, "POST", "/v1/device/key-challenge", nonce=nonce)
+        assert given.json is not None
+        challenge = given.json["challenge"]
+        members = {"key_change": phone.key.sign_over(challenge, new.jkt), "evidence": []}
+
+        def act() -> int:
+            answer = send_signed(
+                app.test_client(),
+                new,
+                "POST",
+                "/v1/device/keys",
+                members=members,
+                nonce=challenge,
+            )
+            return answer.status_code
+
+        return act
+
+    return [prepared() for _ in range(count)]
+
+
+def standing(database: Database) -> tuple[int, int]:
+    """How many keys still count, and how many activations are in force."""
+    with database.snapshot() as session:
+        keys = session.scalars(
+            select(DeviceKey.jkt).where(DeviceKey.state.in_(ENROLLED_STATES))
+        ).all()
+        in_force = session.scalars(
+            select(ActivationRow.id).where(ActivationRow.ended_at.is_(None))
+        ).all()
+    return len(keys), len(in_force)
+
+
+def test_of_keys_that_follow_one_at_once_one_does(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+
+        statuses = at_once(key_changes(app, phone, 3))
+
+        assert sorted(statuses) == [201, 401, 401]
+        assert standing(postgresql_database) == (1, 1)
+
+
+def test_a_phone_revoked_while_its_key_changes_is_revoked_or_told_so(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+        (change,) = key_changes(app, phone, 1)
+
+        def revoke(jkt: str = phone.jkt) -> int:
+            try:
+                with postgresql_database.transaction() as session:
+                    devices.revoke(session, person.officer, jkt, reason=KeyReason.STOLEN, now=START)
+            except Problem as problem:
+                return problem.code.status
+            return 200
+
+        changed, revoked = at_once([change, revoke])
+
+        # Either no key followed, or the officer learns that another one stands there now.
+        assert (changed, revoked) in {(401, 200), (201, 409)}
+        assert standing(postgresql_database) == ((0, 0) if revoked == 200 else (1, 1))
+
+
+def test_a_phone_enrolled_while_the_earlier_ones_key_changes_is_the_only_one(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        phone = enrolled_phone(postgresql_database, app.test_client(), FrozenClock(), person)
+        (challenge,) = challenges(app, postgresql_database, person, 1)
+        (change,) = key_changes(app, phone, 1)
+
+        changed, enrolled = at_once([change, enrolment(app, ProofKey(), challenge)])
+
+        assert enrolled == 201
+        assert changed in {201, 401}
+        assert standing(postgresql_database) == (1, 1)

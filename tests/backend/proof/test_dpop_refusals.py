@@ -446,8 +446,9 @@ def test_the_proof_that_the_wrong_ones_are_made_from_holds() -> None:
 def test_every_refusal_that_this_package_decides_has_a_case() -> None:
     tried = {reason for reason, _ in WRONG.values()}
 
-    # The challenge belongs to enrolment, a replay to the table of used identifiers.
-    assert set(R) - tried == {R.WRONG_CHALLENGE, R.REPLAYED}
+    # The challenge belongs to enrolment, the key change to its own module, a replay to the table
+    # of used identifiers.
+    assert set(R) - tried == {R.WRONG_CHALLENGE, R.WRONG_KEY_CHANGE, R.REPLAYED}
 
 
 def _steps() -> Iterator[tuple[str, Attempt]]:
