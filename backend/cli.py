@@ -36,6 +36,7 @@ from backend.core.settings import Mode, Settings, SettingsError, kept_server_key
 from backend.identity import service as identity
 from backend.identity.service import OfficerData, Role
 from backend.payments import service as payments
+from backend.simulate import simulate
 
 
 def build(environment: Mapping[str, str]) -> Flask:
@@ -160,6 +161,9 @@ def demo() -> None:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is missing: install connectrex[demo]") from None
     sys.exit(story.tell(exit_at_end=os.environ.get("DEMO_EXIT") == "1"))
+
+
+main.add_command(simulate)
 
 
 @main.group()

@@ -130,7 +130,7 @@ class Phone:
 
     def enrol(self, code: str) -> HttpAnswer:
         """Enrol with an officer's one-time code; PhoneRefusedError unless the server agrees."""
-        asked = self._send(
+        asked = self._insist(
             self._unsigned("POST", "/v1/enrolments/challenge", compact_json({"code": code}))
         )
         if asked.status not in {200, 201}:
@@ -138,7 +138,7 @@ class Phone:
         challenge: str = asked.json()["challenge"]
         body = compact_json(self._enrolment(challenge))
         call = _Call(method="POST", path="/v1/devices", body=body, with_token=False)
-        answer = self._send(self._signed(call, challenge=challenge))
+        answer = self._insist(self._signed(call, challenge=challenge))
         if answer.status != 201:  # noqa: PLR2004 Created
             raise PhoneRefusedError(answer)
         self.journal = Journal(challenge)
@@ -380,14 +380,22 @@ class Phone:
         return self._deliver(call)
 
     def _deliver(self, call: _Call) -> HttpAnswer:
-        request = self._signed(call)
+        if call.repeatable:
+            return self._insist(self._signed(call))
+        for pause_s in self._pauses_s:
+            try:
+                return self._send(self._signed(call))
+            except OSError:
+                self._pause(pause_s)
+        return self._send(self._signed(call))
+
+    def _insist(self, request: HttpRequest) -> HttpAnswer:
+        """Send the same bytes again until an answer comes, or the pauses are over."""
         for pause_s in self._pauses_s:
             try:
                 return self._send(request)
             except OSError:
                 self._pause(pause_s)
-            if not call.repeatable:
-                request = self._signed(call)
         return self._send(request)
 
     def _is_remedied(self, answer: HttpAnswer) -> bool:

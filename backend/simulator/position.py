@@ -26,11 +26,21 @@ class Position:
 
 
 class PhoneClock:
-    """A phone's wall clock, which may be wrong, and its monotonic clock, which starts at zero."""
+    """A phone's wall clock, which may be wrong, and its monotonic clock, which starts at zero.
 
-    def __init__(self, now: Callable[[], datetime], *, wall_ahead: timedelta = timedelta()) -> None:
+    The monotonic clock runs `drift_ppm` millionths too fast; too slow, if that is negative.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        *,
+        wall_ahead: timedelta = timedelta(),
+        drift_ppm: float = 0.0,
+    ) -> None:
         self._now = now
         self._wall_ahead = wall_ahead
+        self._pace = 1 + drift_ppm / 1_000_000
         self._started_at = now()
 
     def wall(self) -> datetime:
@@ -39,7 +49,7 @@ class PhoneClock:
 
     def mono_ms(self) -> int:
         """Milliseconds since the phone was started."""
-        return (self._now() - self._started_at) // _MILLISECOND
+        return int((self._now() - self._started_at) / _MILLISECOND * self._pace)
 
     def restart(self) -> None:
         """Start the phone anew: the monotonic clock begins again."""

@@ -1,0 +1,211 @@
+"""One simulated phone on its way: takes fixes, sends or buffers them, and asks for what it is owed."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Final
+
+from backend.simulator.journal import Journal
+from backend.simulator.line import Line
+from backend.simulator.phone import Phone, PhoneRefusedError
+from backend.simulator.plan import Deed, Event
+from backend.simulator.position import Position
+from backend.simulator.proof import base64url
+from backend.simulator.receipt import FIX_RECEIPT, JOURNAL_RECEIPT, ReceiptKeys
+from backend.simulator.tally import Tally
+from backend.simulator.wire import HttpAnswer
+
+_OK: Final = 200
+_FORBIDDEN: Final = 403
+_TRIES: Final = 5
+_PAGE: Final = 500
+"""Fixes that a token may hold."""
+_FINAL: Final = (403, 409, 422)
+"""The server understood a token and does not want it; sending it again helps nothing."""
+
+
+class Walker:
+    """Does what the plan says with a phone that is enrolled, and counts what came of it."""
+
+    def __init__(self, phone: Phone, line: Line, keys: ReceiptKeys) -> None:
+        self._phone, self._line, self._keys = phone, line, keys
+        self.tally = Tally(phones=1)
+        self._pages: dict[int, int] = {}
+        self._due: set[int] = set()
+        self._taken: list[tuple[str, str]] = []  # tokens and their receipts
+        self._here: set[int] = set()  # fixes of which the server said live that it has them
+        self._last: Position | None = None
+
+    def act(self, event: Event) -> None:
+        """Do one thing. Nothing that the server answers is an error here: it is counted."""
+        match event.deed:
+            case Deed.JOIN:
+                self._line.is_up = True
+                self._send_due()
+            case Deed.CUT:
+                self._line.is_up = False
+            case Deed.REBOOT:
+                self._reboot()
+            case Deed.TAKE if event.position is not None:
+                self._take(event.position)
+            case Deed.LOSE:
+                self._phone.lose_fix("storage")
+                self.tally.dropped += 1
+            case Deed.WRITE:
+                self._write(event.page)
+            case Deed.SEND if event.page in self._pages:
+                self._due.add(self._pages.pop(event.page))
+                self._send_due()
+            case _:
+                pass
+
+    def finish(self) -> None:
+        """Send what is left, and ask again for every token: what was accepted must be there."""
+        self._line.is_up = True
+        if self._last is not None:
+            self._buffer(self._last)
+        for _ in range(_TRIES):
+            self._write_all()
+            self._due.update(self._journal.unsent)
+            self._send_due()
+        unsigned = bool(self._journal.fixes or self._journal.gaps)
+        self.tally.undelivered += len(self._journal.unsent) + unsigned
+        for text, receipt in self._taken:
+            self._ask_again(text, receipt)
+        self.tally.requests += self._line.sent
+        self.tally.unanswered += self._line.unanswered
+        self.tally.live_seconds += self._line.seconds.get("/v1/fixes", [])
+        self.tally.journal_seconds += self._line.seconds.get("/v1/journal", [])
+
+    # Fixes
+
+    def _take(self, position: Position) -> None:
+        self._last = position
+        if not self._line.is_up:
+            self._buffer(position)
+            return
+        seq = self._phone.take_fix(position)
+        self.tally.taken += 1
+        try:
+            answer = self._phone.deliver_fix()
+        except OSError:
+            self._put_off("no answer")
+        except PhoneRefusedError as refused:
+            self._put_off(f"token {refused.answer.status}")
+        else:
+            self._count_live(seq, answer)
+
+    def _count_live(self, seq: int, answer: HttpAnswer) -> None:
+        if answer.status == _OK:
+            self.tally.live_accepted += 1
+            receipt = answer.json().get("receipt")
+            if receipt is not None:  # None: nothing is kept of somebody under no order
+                self._here.add(seq)
+                self._verify(receipt, FIX_RECEIPT, seq=seq, outcome="ACCEPTED")
+        elif answer.status == _FORBIDDEN:
+            self.tally.live_refused[answer.json().get("reason", "403")] += 1
+        else:
+            self._put_off(str(answer.status))
+
+    def _put_off(self, why: str) -> None:
+        self.tally.put_off[why] += 1
+        self._phone.keep_fix()
+        self._kept()
+
+    def _buffer(self, position: Position) -> None:
+        self._phone.buffer_fix(position)
+        self.tally.taken += 1
+        self._kept()
+
+    def _kept(self) -> None:
+        self.tally.buffered += 1
+        if len(self._journal.fixes) >= _PAGE:
+            self._write_all()
+
+    # Journal
+
+    @property
+    def _journal(self) -> Journal:
+        if self._phone.journal is None:
+            raise ValueError("The phone is not enrolled.")
+        return self._phone.journal
+
+    def _write(self, page: int) -> None:
+        if (n := self._write_token()) is not None:
+            self._pages[page] = n
+
+    def _write_all(self) -> None:
+        """Write a token that may be sent as soon as there is a line."""
+        if (n := self._write_token()) is not None:
+            self._due.add(n)
+
+    def _write_token(self) -> int | None:
+        journal = self._journal
+        if not (journal.fixes or journal.gaps):
+            return None
+        try:
+            self._phone.write_journal()
+        except (OSError, PhoneRefusedError):
+            return None  # It has heard nothing of the server since it started: later.
+        return journal.n
+
+    def _send_due(self) -> None:
+        if not self._line.is_up:
+            return
+        for n in sorted(self._due):
+            self._send_token(n)
+
+    def _send_token(self, n: int) -> None:
+        text = self._journal.unsent[n]
+        try:
+            answer = self._phone.send_token(text)
+        except OSError:
+            return
+        if answer.status == _OK:
+            self._count_token(n, text, answer.json())
+        elif answer.status in _FINAL:
+            said = answer.json()
+            self.tally.tokens_refused[said.get("reason") or said.get("code", "refused")] += 1
+        else:
+            return
+        self._due.discard(n)
+        del self._journal.unsent[n]
+
+    def _count_token(self, n: int, text: str, said: dict[str, Any]) -> None:
+        self.tally.tokens += 1
+        self.tally.out_of_order += bool(said["missing"])
+        self.tally.journal_accepted += said["accepted"]
+        self.tally.journal_refused.update(each["reason"] for each in said["refused"])
+        self._taken.append((text, said["receipt"]))
+        digest = base64url(sha256(text.rpartition(".")[0].encode()).digest())
+        counts = {"accepted": said["accepted"], "refused": len(said["refused"])}
+        self._verify(said["receipt"], JOURNAL_RECEIPT, n=n, hash=digest, **counts)
+        for span in said["unaccounted"]:
+            numbers = set(range(span["first"], span["last"] + 1))
+            self.tally.unaccounted += len(numbers)
+            self.tally.lost += len(numbers & self._here)
+
+    def _ask_again(self, text: str, receipt: str) -> None:
+        try:
+            answer = self._phone.send_token(text)
+        except OSError:
+            self.tally.undelivered += 1
+            return
+        self.tally.asked_again += 1
+        if answer.status != _OK or answer.json()["receipt"] != receipt:
+            self.tally.lost += 1
+
+    def _verify(self, text: str, typ: str, **said: object) -> None:
+        """Count a receipt; it must be signed, name this phone, and say the same as the answer."""
+        claims = self._keys.read(text, typ) or {}
+        expected = {"jkt": self._phone.jkt, **said}
+        self.tally.receipts += 1
+        self.tally.wrong_receipts += any(claims.get(name) != it for name, it in expected.items())
+
+    def _reboot(self) -> None:
+        """Switch off and on. What was buffered is signed before, for a token is of one start."""
+        self._write_all()
+        if self._journal.fixes:
+            return  # Without any contact since the last start it cannot be signed.
+        self._phone.reboot()
+        self.tally.reboots += 1
