@@ -315,6 +315,38 @@ def import_payments(file: TextIO, agency: UUID) -> None:
         sys.exit(1)
 
 
+@main.group("ledger")
+def ledger_group() -> None:
+    """The books: what people owe and what was paid."""
+
+
+@ledger_group.command("verify")
+@_explained
+def verify_ledger() -> None:
+    """Check the books of everybody; exit status 1, and what is wrong, if they are not whole.
+
+    Checked is that every transaction adds up to zero, is there once and in one person's book, and
+    is about what exists; that reversals undo exactly what was posted; that charges, relief and
+    refunds agree with what was ordered, approved and paid; that every payment went where it must.
+    Nothing is changed. Run it after a restore, and with the backup: on SQLite the server must be
+    stopped for it. A flaw is named with the identifier of what has it and of its book (a person,
+    or an agency for money whose owner is not known).
+    """
+    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
+    with closing(database), database.snapshot() as session:
+        found = payments.verify(session)
+    click.echo(
+        f"{found.transactions} transactions with {found.entries} entries in {found.books} books "
+        "checked."
+    )
+    for one in found.findings:
+        click.echo(f"{one.subject_id} {one.flaw.value}: in the book of {one.book_id}.", err=True)
+    if found.findings:
+        click.echo(f"The books are not whole: {len(found.findings)} flaws.", err=True)
+        sys.exit(1)
+    click.echo("The books are whole.")
+
+
 @main.command()
 @_explained
 def openapi() -> None:

@@ -132,6 +132,7 @@ from backend.payments.values import (
     Statement,
     Terms,
 )
+from backend.payments.verification import Finding, Verification, verify
 
 __all__ = [
     "CHARGE_BATCH",
@@ -146,6 +147,7 @@ __all__ = [
     "Difference",
     "DueObligation",
     "Facts",
+    "Finding",
     "HardshipClaim",
     "HostedPayment",
     "Incoming",
@@ -172,6 +174,7 @@ __all__ = [
     "Terms",
     "Unidentified",
     "UnreadableFileError",
+    "Verification",
     "Wish",
     "allocation_order",
     "allocation_order_to_change",
@@ -257,5 +260,6 @@ __all__ = [
     "statement",
     "suspense_items",
     "take_stray",
+    "verify",
     "withdraw_relief",
 ]

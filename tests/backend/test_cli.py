@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete
 
 from backend import migrations
 from backend.cli import main
-from backend.core.db import Database
+from backend.core.db import Database, table_of
 from backend.core.settings import PREFIX
 from backend.payments.imports import COLUMNS
+from backend.payments.models import LedgerEntryRow
 from tests.support.clocks import START
+from tests.support.ledger import busy_book, without_guards
 from tests.support.offices import make_office
 
 
@@ -69,3 +72,23 @@ def test_a_banks_file_is_booked_once_and_a_contradiction_is_an_error(empty_folde
     assert "known: 1" in said[1][1]
     assert "lines 2" in said[2][1]
     assert "line 2: currency" in said[3][1]
+
+
+def test_whole_books_are_called_whole_and_spoilt_ones_are_an_error(empty_folder: Path) -> None:
+    url = f"sqlite:///{empty_folder / 'connectrex.sqlite3'}"
+    environment = {"CONNECTREX_DATABASE_URL": url, "CONNECTREX_MODE": "development"}
+    with closing(Database(url)) as database:
+        migrations.upgrade(database)
+        with database.transaction() as session:
+            book = busy_book(session, make_office(session, START), START)
+
+    whole = CliRunner().invoke(main, ["ledger", "verify"], env=environment)
+    with closing(Database(url)) as database, without_guards(database) as connection:
+        lines = table_of(LedgerEntryRow)
+        connection.execute(delete(lines).where(lines.c.transaction_id == book.refund_id))
+    spoilt = CliRunner().invoke(main, ["ledger", "verify"], env=environment)
+
+    assert whole.exit_code == 0, whole.output
+    assert "The books are whole." in whole.output
+    assert spoilt.exit_code == 1
+    assert f"{book.refund_id} has no entries" in spoilt.output
