@@ -8,18 +8,17 @@ from typing import Any, Final
 import marshmallow as ma
 
 from backend.conditions.absences import AbsenceRequest
+from backend.conditions.calendar_events import MAX_CHARS
 from backend.conditions.content import Draft
 from backend.conditions.exemptions import ExemptionRequest
 from backend.conditions.imposing import Ruling
 from backend.conditions.kinds import Advice, Authority, ConditionKind, Standing
 from backend.conditions.models import MAX_REASON, MAX_REFERENCE, MAX_TEXT, MAX_TITLE
 from backend.conditions.orders import OrderTerms
-from backend.conditions.timetable import WEEKDAYS
+from backend.conditions.timetable import MAX_DATED, MAX_WEEKLY, WEEKDAYS
 from backend.core.schemas import FreeText, Instant, Schema, page_of
 
 MAX_BUFFER_M: Final = 50_000
-MAX_WEEKLY: Final = 50
-MAX_DATED: Final = 400
 MAX_NAMED: Final = 100
 ERA: Final = range(1900, 2200)
 """Years that a court can mean; those near the ends of the calendar break arithmetic."""
@@ -111,6 +110,32 @@ class ScheduleSchema(Schema):
     weekly = _windows(WeeklyWindowSchema, MAX_WEEKLY, "Windows of every week")
     added = _windows(DatedWindowSchema, MAX_DATED, "Holds then as well")
     removed = _windows(DatedWindowSchema, MAX_DATED, "Does not hold then")
+
+
+class CalendarSchema(Schema):
+    """A file in iCalendar form (RFC 5545), of which the time is read and nothing is kept."""
+
+    calendar = ma.fields.String(
+        required=True,
+        validate=ma.validate.Length(min=1, max=MAX_CHARS),
+        metadata={
+            "description": "The text of the .ics file. Floating times and whole days are the "
+            "agency's; what repeats ends at the wall time at which its first window ends"
+        },
+    )
+
+
+class ScheduleDraftSchema(Schema):
+    """A schedule made of a calendar, to be tried and imposed."""
+
+    schedule = ma.fields.Nested(ScheduleSchema)
+    complete_until = ma.fields.Date(
+        allow_none=True,
+        metadata={
+            "description": "An endless rule that no week repeats was laid out to this day. Null: "
+            "the schedule holds all that the calendar says"
+        },
+    )
 
 
 class RulingSchema(Schema):

@@ -25,6 +25,9 @@ WEEKDAYS: Final = (
     "saturday",
     "sunday",
 )
+MAX_WEEKLY: Final = 50
+MAX_DATED: Final = 400
+"""So many windows of a kind has a schedule at the most."""
 EARLIEST_YEAR: Final = 2000
 YEARS_AHEAD: Final = 20
 """Dated windows further ahead are a slip of the pen; the search for changes stays short."""

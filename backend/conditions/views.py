@@ -5,16 +5,28 @@ Whoever changes an order or a condition says which state they saw (`If-Match`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from backend.conditions import absences, exemptions, imposing, mine, orders, reading
+from flask import Response
+
+from backend.conditions import (
+    absences,
+    calendars,
+    exemptions,
+    imposing,
+    mine,
+    orders,
+    reading,
+)
 from backend.conditions.absences import AbsenceRequest
+from backend.conditions.calendars import ScheduleDraft
 from backend.conditions.exemptions import ExemptionRequest
 from backend.conditions.orders import OrderTerms
 from backend.conditions.schemas import (
     AbsencePageSchema,
     AbsenceSchema,
+    CalendarSchema,
     ConditionPageSchema,
     ConditionSchema,
     ExemptionPageSchema,
@@ -29,6 +41,7 @@ from backend.conditions.schemas import (
     OrderSchema,
     OrderTermsSchema,
     RulingSchema,
+    ScheduleDraftSchema,
     VersionPageSchema,
     WithdrawalSchema,
 )
@@ -45,6 +58,8 @@ from backend.core.http import Audience, Blueprint, actor, now, snapshot, transac
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 
+CALENDAR: Final = "text/calendar"
+
 blp = Blueprint(
     "conditions",
     __name__,
@@ -54,6 +69,15 @@ blp = Blueprint(
 )
 # A POST with an ETag changes something that somebody has seen: it says which state.
 blp.METHODS_NEEDING_CHECK_ETAG = ["POST", "PUT"]
+
+drafts_blp = Blueprint(
+    "schedules",
+    __name__,
+    url_prefix="/v1/schedules",
+    audience=Audience.OFFICER,
+    keeps_answers=False,
+    description="Schedules before they are imposed",
+)
 
 my_blp = Blueprint(
     "my-conditions",
@@ -173,6 +197,24 @@ def approve_version(condition_id: UUID) -> Condition:
         return imposing.approve_version(session, actor(), condition_id, now=now())
 
 
+@blp.route("/conditions/<uuid:condition_id>/calendar")
+@blp.response(200, {"type": "string"}, content_type=CALENDAR)
+def read_calendar(condition_id: UUID) -> Response:
+    """Give a condition's latest schedule as an iCalendar file; reading is recorded likewise."""
+    with transaction() as session:
+        text = calendars.calendar_of(session, actor(), condition_id, now=now())
+    return Response(text, content_type=f"{CALENDAR}; charset=utf-8")
+
+
+@drafts_blp.route("/from-calendar", methods=["POST"])
+@drafts_blp.arguments(CalendarSchema)
+@drafts_blp.response(200, ScheduleDraftSchema)
+def draft_schedule(data: dict[str, str]) -> ScheduleDraft:
+    """Make a schedule of an iCalendar file; keeps nothing, and guesses nothing."""
+    with snapshot() as session:
+        return calendars.draft_schedule(session, actor(), **data, now=now())
+
+
 @blp.route("/supervisees/<uuid:supervisee_id>/exemptions", methods=["POST"])
 @blp.arguments(NewExemptionSchema)
 @blp.response(201, ExemptionSchema)
@@ -277,4 +319,4 @@ def my_zones() -> dict[str, list[MyZone]]:
         return {"zones": mine.my_zones(session, actor(), now=now())}
 
 
-BLUEPRINTS = (blp, my_blp)
+BLUEPRINTS = (blp, drafts_blp, my_blp)
