@@ -129,7 +129,7 @@ def enrol(
     now = clock.now() - timedelta(hours=1)
     with database.transaction() as session:
         case = open_case(session, now=now, name=f"bench{number}")
-        _impose_ten_zones(session, case, clock)
+        impose_ten_zones(session, case, clock.now())
         code = devices.issue_code(
             session,
             case.officer,
@@ -144,8 +144,8 @@ def enrol(
     return Enrolled(line=line, phone=phone, clock=own_clock)
 
 
-def _impose_ten_zones(session: Session, case: Case, clock: Clock) -> None:
-    now = clock.now()
+def impose_ten_zones(session: Session, case: Case, now: datetime) -> None:
+    """Order a person to be at HOME at night, and to stay out of nine rectangles near by."""
     order = order_for(session, case, now=now)
     home = circle(*HOME, 150.0)
     impose_curfew(session, case, order, now=now, zone=home, schedule=EVERY_NIGHT)

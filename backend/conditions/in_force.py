@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from backend.conditions import validity
 from backend.conditions.models import ConditionRow, OrderRow, VersionRow
 from backend.conditions.validity import Span
-from backend.core.db import Session
+from backend.core.db import Session, padded
 
 VersionOfOrder: TypeAlias = tuple[VersionRow, ConditionRow, OrderRow]
 
@@ -42,6 +42,11 @@ def versions_in_force(
     are left out; so is what awaits approval, and all that lies outside its order's time.
     """
     rows = versions_of_person(session, supervisee_id, confidential=confidential)
+    return in_force(rows, from_s, until_s)
+
+
+def in_force(rows: list[VersionOfOrder], from_s: int, until_s: int | None) -> list[InForce]:
+    """Return those of a person's versions that hold at some second of `from_s <= t < until_s`."""
     return [
         item
         for _, versions in groupby(rows, key=lambda row: row[1].id)
@@ -54,16 +59,26 @@ def versions_of_person(
     session: Session, supervisee_id: UUID, *, confidential: bool
 ) -> list[VersionOfOrder]:
     """Return every version ever made, by condition and number, with what it belongs to."""
+    return versions_of_people(session, [supervisee_id], confidential=confidential)[supervisee_id]
+
+
+def versions_of_people(
+    session: Session, people: Collection[UUID], *, confidential: bool
+) -> dict[UUID, list[VersionOfOrder]]:
+    """Return every version of these people, as of one, in one statement."""
     statement = (
         select(VersionRow, ConditionRow, OrderRow)
         .join(ConditionRow, ConditionRow.id == VersionRow.condition_id)
         .join(OrderRow, OrderRow.id == ConditionRow.order_id)
-        .where(OrderRow.supervisee_id == supervisee_id)
+        .where(OrderRow.supervisee_id.in_(padded(people)))
         .order_by(ConditionRow.id, VersionRow.number)
     )
     if not confidential:
         statement = statement.where(ConditionRow.confidential.is_(False))
-    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+    found: dict[UUID, list[VersionOfOrder]] = {supervisee_id: [] for supervisee_id in people}
+    for version, condition, order in session.execute(statement):
+        found[order.supervisee_id].append((version, condition, order))
+    return found
 
 
 def _of_one_condition(rows: list[VersionOfOrder]) -> Iterator[InForce]:

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.conditions import content
+from backend.conditions import content, standing
 from backend.conditions.content import RULE_KINDS, Draft
 from backend.conditions.exemptions import to_exemption
-from backend.conditions.in_force import InForce, versions_in_force, versions_of_person
+from backend.conditions.in_force import versions_of_person
 from backend.conditions.kinds import Advice, ConditionKind
-from backend.conditions.models import AbsenceRow, ConditionRow, ExemptionRow, OrderRow, VersionRow
+from backend.conditions.models import AbsenceRow, ExemptionRow, OrderRow
 from backend.conditions.orders import to_order
-from backend.conditions.texts import PROTECTED_ZONE
+from backend.conditions.standing import Standing, standings
 from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
 from backend.conditions.values import Exemption, Order, RuleLabel
 from backend.core.db import Session
-from geofence import GeometryRefused, Rule, Suspension, Zone, parse_zone
-from notifications.formats import Language
+from geofence import Rule, Suspension
 
 __all__ = [
     "Advice",
@@ -35,6 +33,7 @@ __all__ = [
     "Exemption",
     "Order",
     "RuleLabel",
+    "Standing",
     "draft_rule",
     "exemption_in_force",
     "exemptions_of",
@@ -42,6 +41,7 @@ __all__ = [
     "orders_of",
     "rule_labels",
     "rules_for",
+    "standings",
     "suspensions_for",
 ]
 
@@ -55,8 +55,8 @@ def rules_for(
     cut to its order's time: what no court ordered is not judged. Absences are apart, in
     `suspensions_for`. Victims' zones are among them.
     """
-    items = versions_in_force(session, supervisee_id, from_s, until_s, confidential=True)
-    return [_rule(item) for item in items if item.condition.kind.monitored]
+    rows = versions_of_person(session, supervisee_id, confidential=True)
+    return standing.rules_among(rows, from_s, until_s)
 
 
 def suspensions_for(
@@ -69,14 +69,8 @@ def suspensions_for(
     statement = select(AbsenceRow).where(
         AbsenceRow.supervisee_id == supervisee_id, AbsenceRow.approved_at.is_not(None)
     )
-    suspensions = [_suspension(row) for row in session.scalars(statement.order_by(AbsenceRow.id))]
-    return [
-        suspension
-        for suspension in suspensions
-        if suspension is not None
-        and suspension.until_s > from_s
-        and (until_s is None or suspension.from_s < until_s)
-    ]
+    rows = session.scalars(statement.order_by(AbsenceRow.id))
+    return standing.suspensions_among(rows, from_s, until_s)
 
 
 def draft_rule(
@@ -92,7 +86,7 @@ def draft_rule(
         id="draft",
         version=1,
         kind=RULE_KINDS[kind],
-        zone=_zone(wording.zone),
+        zone=standing.zone_of(wording.zone),
         schedule=None if wording.schedule is None else read_schedule(wording.schedule),
         buffer_m=wording.buffer_m,
         valid_from_s=second_from(effective_from),
@@ -106,12 +100,7 @@ def rule_labels(session: Session, supervisee_id: UUID) -> Mapping[tuple[str, int
     Also of those that are in force no more, or were found never to have been (an order that was
     cut short): episodes of the past still name them.
     """
-    rows = versions_of_person(session, supervisee_id, confidential=True)
-    return {
-        (str(condition.id), version.number): _label(version, condition)
-        for version, condition, _ in rows
-        if condition.kind.monitored and not version.lifted
-    }
+    return standing.labels_among(versions_of_person(session, supervisee_id, confidential=True))
 
 
 def has_order_in_force(session: Session, supervisee_id: UUID, at: datetime) -> bool:
@@ -137,49 +126,3 @@ def exemptions_of(session: Session, supervisee_id: UUID) -> tuple[Exemption, ...
         ExemptionRow.supervisee_id == supervisee_id, ExemptionRow.approved_at.is_not(None)
     )
     return tuple(to_exemption(row) for row in session.scalars(statement.order_by(ExemptionRow.id)))
-
-
-def _rule(item: InForce) -> Rule:
-    schedule = item.version.schedule
-    return Rule(
-        id=str(item.condition.id),
-        version=item.version.number,
-        kind=RULE_KINDS[item.condition.kind],
-        zone=_zone(item.version.zone),
-        schedule=None if schedule is None else read_schedule(schedule),
-        buffer_m=item.version.buffer_m,
-        valid_from_s=item.span.from_s,
-        valid_until_s=item.span.until_s,
-    )
-
-
-def _zone(document: Mapping[str, Any] | None) -> Zone:
-    """Return a stored zone; a fault if it cannot be read, since it was checked when it came."""
-    match parse_zone(document):
-        case GeometryRefused(reason=reason):
-            raise LookupError(f"a stored zone cannot be read: {reason.value}")
-        case zone:
-            return zone
-
-
-def _suspension(row: AbsenceRow) -> Suspension | None:
-    """Return what the absence rests, None if it was withdrawn before it began."""
-    ends_at = row.ends_at if row.withdrawn_at is None else min(row.ends_at, row.withdrawn_at)
-    from_s, until_s = second_from(row.starts_at), second_from(ends_at)
-    if until_s <= from_s:
-        return None
-    return Suspension(from_s=from_s, until_s=until_s, rule_ids=frozenset(row.condition_ids))
-
-
-def _label(version: VersionRow, condition: ConditionRow) -> RuleLabel:
-    confidential, schedule = condition.confidential, version.schedule
-    return RuleLabel(
-        condition_id=condition.id,
-        version=version.number,
-        kind=condition.kind,
-        confidential=confidential,
-        place_en=PROTECTED_ZONE[Language.ENGLISH] if confidential else version.title,
-        place_es=PROTECTED_ZONE[Language.SPANISH] if confidential else version.title,
-        order_reference=version.order_reference,
-        timezone=None if schedule is None else schedule["timezone"],
-    )

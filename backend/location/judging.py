@@ -12,24 +12,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
 import geofence
 from backend.core.clock import unix_s
-from backend.core.db import Session
+from backend.core.db import Session, table_of
+from backend.core.rows import Row, RowWriter
 from backend.location import episodes, silence
 from backend.location.models import Checkpoint, Examination, Fix
-from backend.location.person import Person
+from backend.location.person import IN_TRANSIT_S, Person
 from backend.location.rulebook import PersonRules
+
+Keep: TypeAlias = Callable[[Row], None]
+"""Takes a checkpoint that is to be stored."""
 
 CHECKPOINT_EVERY_S: Final = 900
 HISTORY_S: Final = 14 * 86_400
 """How far back judging may begin again: later facts are kept, but no verdict rests on them."""
-IN_TRANSIT_S: Final = 10
-"""The clock judges this far behind the present, so that a fix under way is not late."""
 
 
 _FACT_COLUMNS: Final = (
@@ -44,6 +46,7 @@ _FACT_COLUMNS: Final = (
     Fix.accuracy_m,
     Fix.usable,
 )
+_KEEP: Final = RowWriter(table_of(Checkpoint), replaces=True)
 
 
 def judge_fix(
@@ -63,7 +66,7 @@ def judge_fix(
         write_fixes()
         alike = state is not None and person.judged_epoch == rules.epoch
         return rejudge(session, person, rules, since_s=fix.at_s, now=now, only_then=alike)
-    return _advance(session, person, rules, state, (fix,), fix.at_s, now)
+    return _advance(session, person, rules, state, (fix,), fix.at_s, now, _at_once(session))
 
 
 def judge_fixes(
@@ -86,18 +89,23 @@ def judge_fixes(
     ahead = [fix for fix in fixes if fix.at_s > person.until_s]
     if state is None or not ahead:
         return person
-    return _advance(session, person, rules, state, ahead, ahead[-1].at_s, now)
+    return _advance(session, person, rules, state, ahead, ahead[-1].at_s, now, _at_once(session))
 
 
-def judge_clock(session: Session, person: Person, rules: PersonRules, now: datetime) -> Person:
-    """Return the person after time alone has passed: windows began or ended, deadlines ran out."""
+def judge_clock(
+    session: Session, person: Person, rules: PersonRules, now: datetime, keep: Keep
+) -> Person:
+    """Return the person after time alone has passed: windows began or ended, deadlines ran out.
+
+    A checkpoint, if there is one to be stored, is handed to `keep`.
+    """
     state = _state_of(person, rules)
     until_s = unix_s(now) - IN_TRANSIT_S
     if state is None:
         return rejudge(session, person, rules, since_s=until_s, now=now)
     if until_s <= state.until_s:
         return person
-    return _advance(session, person, rules, state, (), until_s, now)
+    return _advance(session, person, rules, state, (), until_s, now, keep)
 
 
 def rejudge(
@@ -180,11 +188,13 @@ def _advance(
     fixes: Iterable[geofence.Fix],
     until_s: int,
     now: datetime,
+    keep: Keep,
 ) -> Person:
     judgement = geofence.judge(
         state, fixes, rules.prepared, until_s=until_s, parameters=rules.parameters
     )
-    _keep_checkpoint(session, person, state, judgement.state)
+    if _is_kept(state, judgement.state):
+        keep(_checkpoint(person, state))
     if judgement.changes:
         episodes.record(session, person, rules, judgement.changes, now)
     for gap in judgement.no_data:
@@ -308,13 +318,23 @@ def _fact(row: Any) -> geofence.Fix:
     )
 
 
-def _keep_checkpoint(
-    session: Session, person: Person, before: geofence.State, after: geofence.State
-) -> None:
-    """Store the state from before a quarter of an hour was passed."""
-    if _is_kept(before, after):
-        row = {"until_s": before.until_s, "state": before.dumps()}
-        session.merge(Checkpoint(supervisee_id=person.supervisee_id, **row))
+def keep_checkpoints(session: Session, checkpoints: Sequence[Row]) -> None:
+    """Store states from which judging may begin again."""
+    _KEEP.write(session, checkpoints)
+
+
+def _at_once(session: Session) -> Keep:
+    """Return what stores each checkpoint by itself."""
+    return lambda checkpoint: keep_checkpoints(session, [checkpoint])
+
+
+def _checkpoint(person: Person, state: geofence.State) -> Row:
+    """Return the state from before a quarter of an hour was passed, to be stored."""
+    return {
+        "supervisee_id": person.supervisee_id,
+        "until_s": state.until_s,
+        "state": state.dumps(),
+    }
 
 
 def _is_kept(before: geofence.State, after: geofence.State) -> bool:
@@ -334,8 +354,7 @@ def _replace_checkpoints(session: Session, person: Person, refold: Refold) -> No
         {"supervisee_id": person.supervisee_id, "until_s": until_s, "state": state}
         for until_s, state in made.items()
     ]
-    if new:
-        session.execute(insert(Checkpoint), new)
+    keep_checkpoints(session, new)
 
 
 def forget_old_checkpoints(session: Session, now: datetime) -> None:

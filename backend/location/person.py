@@ -96,7 +96,17 @@ _FIND_ALL: Final = RowReader(
     .order_by(_TABLE.c.supervisee_id)
     .with_for_update(of=_TABLE)
 )
+_FIND_FREE: Final = RowReader(
+    select(*_COLUMNS)
+    .where(_TABLE.c.supervisee_id == KEYS)
+    .order_by(_TABLE.c.supervisee_id)
+    .with_for_update(of=_TABLE, skip_locked=True)
+)
 _SAVE: Final = RowWriter(_TABLE, replaces=True)
+
+
+IN_TRANSIT_S: Final = 10
+"""The clock judges this far behind the present, so that a fix under way is not late."""
 
 
 def lock(session: Session, supervisee_id: UUID, agency_id: UUID, now: datetime) -> Person:
@@ -138,6 +148,11 @@ def lock_all(session: Session, people: Mapping[UUID, UUID], now: datetime) -> di
     return found
 
 
+def lock_free(session: Session, people: Collection[UUID]) -> list[Person]:
+    """Return those of some people whom nobody else holds, locked, in one order."""
+    return [Person(*row) for row in _FIND_FREE.read(session, people)]
+
+
 def save(session: Session, person: Person, rules: PersonRules, now: datetime) -> None:
     """Write the person back, due again when the engine or the limit of silence says so."""
     save_all(session, [Change(person=person, rules=rules, now=now)])
@@ -152,7 +167,10 @@ def _values(change: Change) -> dict[str, object]:
     person, silent_s = change.person, None
     if person.silence_alert_id is None:
         silent_s = change.rules.silence_due_s(person.received_ms // 1000, unix_s(change.now))
-    due = [moment for moment in (person.engine_due_s, silent_s) if moment is not None]
+    due = [] if silent_s is None else [silent_s]
+    if person.engine_due_s is not None:
+        # The clock judges that far behind: before then a look would change nothing.
+        due.append(person.engine_due_s + IN_TRANSIT_S)
     values: dict[str, object] = {name: getattr(person, name) for name in _STORED}
     values["next_due_s"] = min(due, default=None)
     return values

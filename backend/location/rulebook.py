@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 import geofence
 from backend.conditions import service as conditions
-from backend.conditions.service import Exemption, Order, RuleLabel
+from backend.conditions.service import Exemption, Order, RuleLabel, Standing
 from backend.core.actor import SYSTEM
 from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Session
 from backend.identity import service as identity
+from backend.identity.service import Agency, Supervisee
 from backend.location.gate import GatePolicy
 from geofence.geodesy import separation_m
 from notifications.formats import Language
@@ -89,16 +90,18 @@ class PersonRules:
         return max(unix_s(moment) for moment in [min(starts), *ends])
 
     def silence_due_s(self, received_s: int, now_s: int) -> int | None:
-        """Return when silence may have to be told, if nothing more is received."""
-        limit_s = self.silence_after_s
-        if self.contact_expected_since(now_s) is not None:
-            since_s = self.contact_expected_since(now_s) or now_s
-            return max(received_s, since_s) + limit_s
-        ahead = [item.over_at for item in self.exemptions] + [
-            order.starts_at for order in self.orders
-        ]
-        next_s = min((s for s in map(unix_s, ahead) if s > now_s), default=None)
-        return None if next_s is None else next_s + limit_s
+        """Return the first second at which silence may have to be told, if nothing is received.
+
+        It lies after `now_s`, unless silence has to be told already.
+        """
+        told_after_s = self.silence_after_s + 1
+        since_s = self.contact_expected_since(now_s)
+        if since_s is not None:
+            return max(received_s, since_s) + told_after_s
+        ends = [item.over_at for item in self.exemptions]
+        starts = [order.starts_at for order in self.orders]
+        ahead = [moment for moment in (*ends, *starts) if moment > from_unix_s(now_s)]
+        return unix_s(min(ahead)) + told_after_s if ahead else None
 
     def next_fix_s(self, fix: geofence.Fix, previous: geofence.Fix | None) -> int:
         """Return in how many seconds the next fix is wanted: soon while moving near a zone."""
@@ -123,29 +126,52 @@ class RuleBook:
 
     def of(self, session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> PersonRules:
         """Return the rules of one person as of now; `epoch` was read in this transaction."""
+        return self.of_all(session, {supervisee_id: epoch}, now)[supervisee_id]
+
+    def of_all(
+        self, session: Session, epochs: Mapping[UUID, int], now: datetime
+    ) -> dict[UUID, PersonRules]:
+        """Return the rules of several people; those not in memory are read together."""
+        known = self._known(epochs, unix_s(now))
+        missing = {one: epoch for one, epoch in epochs.items() if one not in known}
+        if not missing:
+            return known
+        built = _build(session, missing, now)
         with self._lock:
-            entry = self._entries.get(supervisee_id)
-            if entry and entry.epoch == epoch and unix_s(now) - entry.built_s < STALE_AFTER_S:
-                self._entries.move_to_end(supervisee_id)
-                return entry
-        entry = _build(session, supervisee_id, epoch, now)
-        with self._lock:
-            self._entries[supervisee_id] = entry
+            self._entries |= built
             while len(self._entries) > MAX_PEOPLE:
                 self._entries.popitem(last=False)
-        return entry
+        return known | built
+
+    def _known(self, epochs: Mapping[UUID, int], now_s: int) -> dict[UUID, PersonRules]:
+        known = {}
+        with self._lock:
+            for supervisee_id, epoch in epochs.items():
+                entry = self._entries.get(supervisee_id)
+                if entry and entry.epoch == epoch and now_s - entry.built_s < STALE_AFTER_S:
+                    self._entries.move_to_end(supervisee_id)
+                    known[supervisee_id] = entry
+        return known
 
 
-def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> PersonRules:
-    person = identity.get_supervisee(session, SYSTEM, supervisee_id)
-    agency = identity.get_agency(session, person.agency_id)
-    since_s = unix_s(now) - BEHIND_S
-    rules = conditions.rules_for(session, supervisee_id, since_s)
-    labels = conditions.rule_labels(session, supervisee_id)
-    parameters = judged_by(agency.policy)
-    prepared = geofence.PreparedRules(
-        rules, conditions.suspensions_for(session, supervisee_id, since_s)
-    )
+def _build(session: Session, epochs: Mapping[UUID, int], now: datetime) -> dict[UUID, PersonRules]:
+    people = identity.get_supervisees(session, SYSTEM, epochs)
+    standings = conditions.standings(session, epochs, unix_s(now) - BEHIND_S)
+    agencies = {
+        agency_id: identity.get_agency(session, agency_id)
+        for agency_id in {person.agency_id for person in people.values()}
+    }
+    return {
+        one: _prepare(people[one], agencies[people[one].agency_id], standings[one], epoch, now)
+        for one, epoch in epochs.items()
+    }
+
+
+def _prepare(
+    person: Supervisee, agency: Agency, standing: Standing, epoch: int, now: datetime
+) -> PersonRules:
+    labels, parameters = standing.labels, judged_by(agency.policy)
+    prepared = geofence.PreparedRules(standing.rules, standing.suspensions)
     return PersonRules(
         epoch=epoch,
         built_s=unix_s(now),
@@ -153,9 +179,9 @@ def _build(session: Session, supervisee_id: UUID, epoch: int, now: datetime) -> 
         parameters=parameters,
         gate_policy=GatePolicy(max_accuracy_m=agency.policy.max_accuracy_m, parameters=parameters),
         labels=labels,
-        visible=geofence.ZoneIndex(_visible_exclusions(rules, prepared, labels)),
-        orders=conditions.orders_of(session, supervisee_id),
-        exemptions=conditions.exemptions_of(session, supervisee_id),
+        visible=geofence.ZoneIndex(_visible_exclusions(standing.rules, prepared, labels)),
+        orders=standing.orders,
+        exemptions=standing.exemptions,
         silence_after_s=agency.policy.silence_after_s,
         signal_limits=_signal_limits(agency.policy),
         alert_score=agency.policy.alert_score,
@@ -191,7 +217,7 @@ def _signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:
 
 
 def _visible_exclusions(
-    rules: list[geofence.Rule],
+    rules: Sequence[geofence.Rule],
     prepared: geofence.PreparedRules,
     labels: Mapping[tuple[str, int], RuleLabel],
 ) -> list[geofence.PreparedZone]:

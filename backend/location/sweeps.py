@@ -1,12 +1,13 @@
 """What the clock alone changes: windows that begin or end, deadlines, silence, edited rules.
 
 A sweep touches only people whose next change is due (one indexed column) or whose rules were
-edited since they were judged. Each person is swept in a transaction of their own, opened by the
-worker, so that one fault does not hold up the others.
+edited since they were judged. People are swept together, since a commit costs most of all; the
+worker opens the transactions and, after a fault, sweeps each person of a group alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,13 +17,17 @@ from sqlalchemy import or_, select
 
 from backend.core.clock import unix_s
 from backend.core.db import Session
+from backend.core.rows import Row
 from backend.devices import service as devices
 from backend.identity import service as identity
 from backend.location import judging, person, silence
 from backend.location.models import PersonState
-from backend.location.rulebook import RuleBook
+from backend.location.person import Person
+from backend.location.rulebook import PersonRules, RuleBook
 
 BATCH: Final = 500
+TOGETHER: Final = 100
+"""How many share a transaction: longer ones would hold up the fixes of those in them."""
 
 
 def adopt(session: Session, now: datetime) -> int:
@@ -37,35 +42,50 @@ def adopt(session: Session, now: datetime) -> int:
     return len(people)
 
 
-def due(session: Session, now: datetime) -> list[UUID]:
-    """Return people for whom time alone may have changed something, the longest waiting first."""
+def due(session: Session, now: datetime) -> dict[UUID, int]:
+    """Return people for whom time alone may have changed something, the longest waiting first.
+
+    With each the epoch of their rules, for reading those before anybody is locked.
+    """
     epochs = identity.rules_epochs().subquery()
-    return list(
-        session.scalars(
-            select(PersonState.supervisee_id)
-            .join(epochs, epochs.c.id == PersonState.supervisee_id)
-            .where(
-                or_(
-                    PersonState.next_due_s <= unix_s(now),
-                    PersonState.judged_epoch != epochs.c.rules_epoch,
-                )
+    rows = session.execute(
+        select(PersonState.supervisee_id, epochs.c.rules_epoch)
+        .join(epochs, epochs.c.id == PersonState.supervisee_id)
+        .where(
+            or_(
+                PersonState.next_due_s <= unix_s(now),
+                PersonState.judged_epoch != epochs.c.rules_epoch,
             )
-            .order_by(PersonState.next_due_s)
-            .limit(BATCH)
         )
+        .order_by(PersonState.next_due_s)
+        .limit(BATCH)
     )
+    return {row.supervisee_id: row.rules_epoch for row in rows}
 
 
-def sweep(session: Session, book: RuleBook, supervisee_id: UUID, now: datetime) -> None:
-    """Judge one person up to now; writes episodes, alerts and when to look again."""
-    one = person.find(session, supervisee_id)
-    if one is None:
-        return
-    rules = book.of(session, supervisee_id, one.rules_epoch, now)
+def sweep(session: Session, book: RuleBook, people: Collection[UUID], now: datetime) -> int:
+    """Judge people up to now, together; writes episodes, alerts and when to look again.
+
+    Returns how many: whom somebody else holds, with a fix that comes this moment, is left out.
+    """
+    free = person.lock_free(session, people)
+    rules = book.of_all(session, {one.supervisee_id: one.rules_epoch for one in free}, now)
+    checkpoints: list[Row] = []
+    changes = [
+        _swept(session, one, rules[one.supervisee_id], now, checkpoints.append) for one in free
+    ]
+    judging.keep_checkpoints(session, checkpoints)
+    person.save_all(session, changes)
+    return len(changes)
+
+
+def _swept(
+    session: Session, one: Person, rules: PersonRules, now: datetime, keep: judging.Keep
+) -> person.Change:
     if one.judgement is not None and one.judged_epoch != rules.epoch:
         # Rules were edited, perhaps for the past: what they touch is judged again.
         since_s = unix_s(now) - judging.HISTORY_S + 1
         one = judging.rejudge(session, one, rules, since_s=since_s, now=now, new_facts=False)
-    one = judging.judge_clock(session, one, rules, now)
+    one = judging.judge_clock(session, one, rules, now, keep)
     one = silence.notice(session, one, rules, now)
-    person.save(session, replace(one, judged_epoch=rules.epoch), rules, now)
+    return person.Change(person=replace(one, judged_epoch=rules.epoch), rules=rules, now=now)

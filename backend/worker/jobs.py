@@ -237,19 +237,36 @@ def send(store: OutboxStore, channels: Sequence[Channel], clock: Clock) -> bool:
 def sweep(database: Database, book: RuleBook, now: datetime) -> bool:
     """Judge a batch of the people for whom time alone may have changed something.
 
-    Each in a transaction of their own: one that fails is met again in the next sweep. Returns
-    whether there may be more, which is not worth asking if this whole batch failed.
+    Many share a transaction, and rules are read before it locks anybody. Who fails is met again
+    in the next sweep. Returns whether there may be more, which is not worth asking if this whole
+    batch failed.
     """
     with database.transaction() as session:
         sweeps.adopt(session, now)
     with database.snapshot() as session:
         people = sweeps.due(session, now)
-
-    def act(session: Session, one: UUID) -> None:
-        sweeps.sweep(session, book, one, now)
-
-    done = sum(_do_for_one(database, "sweep", act, one) for one in people)
+    waiting = list(people)
+    done = 0
+    for first in range(0, len(waiting), sweeps.TOGETHER):
+        some = {one: people[one] for one in waiting[first : first + sweeps.TOGETHER]}
+        done += _sweep_together(database, book, some, now)
     return len(people) == sweeps.BATCH and done > 0
+
+
+def _sweep_together(
+    database: Database, book: RuleBook, people: Mapping[UUID, int], now: datetime
+) -> int:
+    """Sweep people in one transaction, or after a fault each alone; return how many were."""
+    try:
+        with database.snapshot() as session:
+            book.of_all(session, people, now)
+        with database.transaction() as session:
+            return sweeps.sweep(session, book, people, now)
+    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
+        if len(people) == 1:
+            _note_fault("sweep", error)
+            return 0
+    return sum(_sweep_together(database, book, {one: people[one]}, now) for one in people)
 
 
 def examine(database: Database, book: RuleBook, now: datetime) -> bool:
@@ -276,7 +293,11 @@ def _do_for_one(
         with database.transaction() as session:
             act(session, supervisee_id)
     except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
-        _FAULTS.inc()
-        _log.error(f"{job}.failed", job=job, **fault(error))
+        _note_fault(job, error)
         return False
     return True
+
+
+def _note_fault(job: str, error: Exception) -> None:
+    _FAULTS.inc()
+    _log.error(f"{job}.failed", job=job, **fault(error))

@@ -92,10 +92,8 @@ class Watched:
         with self.database.transaction() as session:
             sweeps.adopt(session, now)
             due = sweeps.due(session, now)
-        for supervisee_id in due:
-            with self.database.transaction() as session:
-                sweeps.sweep(session, self.book, supervisee_id, now)
-        return len(due)
+        with self.database.transaction() as session:
+            return sweeps.sweep(session, self.book, due, now)
 
     def alerts(self) -> list[AlertRow]:
         """Return this person's alerts, oldest first."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 import structlog
@@ -48,22 +50,26 @@ def test_sealing_chains_what_was_done_and_leaves_a_heartbeat(database: Database)
 def test_one_persons_fault_does_not_stop_the_sweep_of_the_others(
     database: Database, testa: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swept = []
-    people = [testa.supervisee_id, testa.agency.id]
+    swept: list[list[UUID]] = []
+    people = dict.fromkeys([testa.agency.id, testa.supervisee_id, testa.officer.id], 0)
 
-    def fails_for_testa(_session: Session, _book: RuleBook, one: object, _now: object) -> None:
-        if one == testa.supervisee_id:
+    def fails_for_testa(
+        _session: Session, _book: RuleBook, some: Collection[UUID], _now: datetime
+    ) -> int:
+        if testa.supervisee_id in some:
             raise RuntimeError("Testa Example")
-        swept.append(one)
+        swept.append(list(some))
+        return len(some)
 
     monkeypatch.setattr(sweeps, "due", lambda _session, _now: people)
     monkeypatch.setattr(sweeps, "sweep", fails_for_testa)
+    monkeypatch.setattr(RuleBook, "of_all", lambda *_: {})
 
     with structlog.testing.capture_logs() as logs:
         more = sweep(database, RuleBook(), START)
 
     assert more is False
-    assert swept == people[1:]
+    assert swept == [[testa.agency.id], [testa.officer.id]]
     assert [entry["error_type"] for entry in logs] == ["RuntimeError"]
     assert "Testa" not in str(logs)
 
@@ -72,12 +78,14 @@ def test_one_persons_fault_does_not_stop_the_sweep_of_the_others(
 def test_a_full_batch_is_followed_by_another_unless_all_of_it_failed(
     database: Database, monkeypatch: pytest.MonkeyPatch, works: bool
 ) -> None:
-    def judge(*_: object) -> None:
+    def judge(*_: object) -> int:
         if not works:
             raise RuntimeError
+        return 1
 
     monkeypatch.setattr(sweeps, "BATCH", 2)
-    monkeypatch.setattr(sweeps, "due", lambda _session, _now: [1, 2])
+    monkeypatch.setattr(sweeps, "due", lambda _session, _now: {1: 0, 2: 0})
+    monkeypatch.setattr(RuleBook, "of_all", lambda *_: {})
     monkeypatch.setattr(sweeps, "sweep", judge)
 
     assert sweep(database, RuleBook(), START) is works
