@@ -20,6 +20,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geofence.drawing import folded
 from geofence.geodesy import (
     GEOD,
     HALF_TURN,
@@ -31,7 +32,7 @@ from geofence.geodesy import (
     scale_at,
     scales_at,
 )
-from geofence.outline import lines_of
+from geofence.outline import bounds_of, lines_of
 from geofence.zone import Area, Circle, Corridor, Zone, fingerprint
 
 # A float or an array of them: the formulas are the same.
@@ -87,22 +88,30 @@ class PreparedZone:
     """A zone with what makes its distances fast. Never changes; build once and keep.
 
     `box` holds the zone, `zone` is the source, `fingerprint` its name; `shape` is what is
-    measured. The zone comes from `parse_zone`, or `find_flaw` found none in it.
+    measured, built when somebody first comes near: most zones that are kept never see anybody.
+    The zone comes from `parse_zone`, or `find_flaw` found none in it.
     """
 
-    __slots__ = ("box", "fingerprint", "shape", "zone")
+    __slots__ = ("_drawn", "_shape", "box", "fingerprint")
 
     def __init__(self, zone: Zone) -> None:
-        self.zone = zone
+        self._drawn = folded(zone)
         self.fingerprint = fingerprint(zone)
-        self.shape: Disc | Outline
-        if isinstance(zone, Circle):
-            self.shape = Disc.of(zone)
-            centre = Box(zone.longitude, zone.latitude, zone.longitude, zone.latitude)
-            self.box = centre.grown(zone.radius_m)
-        else:
-            self.shape = Outline(zone)
-            self.box = self.shape.box
+        self.box = _box_of(zone)
+        self._shape: Disc | Outline | None = None
+
+    @property
+    def zone(self) -> Zone:
+        """The source, made anew each time."""
+        return self._drawn()
+
+    @property
+    def shape(self) -> Disc | Outline:
+        """What is measured; two threads that build it at once build the same."""
+        if self._shape is None:
+            zone = self.zone
+            self._shape = Disc.of(zone) if isinstance(zone, Circle) else Outline(zone)
+        return self._shape
 
     def contains(self, latitude: float, longitude: float) -> bool:
         """Whether the zone holds a place; its edge belongs to it."""
@@ -122,6 +131,15 @@ class PreparedZone:
         """Signed metres from each place to the edge."""
         distances: list[float] = self.shape.distances_m(places).tolist()
         return distances
+
+
+def _box_of(zone: Zone) -> Box:
+    """The box that holds a zone, from its own positions."""
+    if isinstance(zone, Circle):
+        centre = Box(zone.longitude, zone.latitude, zone.longitude, zone.latitude)
+        return centre.grown(zone.radius_m)
+    half_width_m = zone.width_m / 2.0 if isinstance(zone, Corridor) else 0.0
+    return Box(*bounds_of(zone)).grown(half_width_m)
 
 
 class Places:
@@ -234,16 +252,15 @@ class Disc(NamedTuple):
 class Outline:
     """Everything inside rings (`area`), or at most half a width from a line."""
 
-    __slots__ = ("_edges", "_half_width_m", "area", "box", "middle")
+    __slots__ = ("_edges", "_half_width_m", "area", "middle")
 
     def __init__(self, zone: Area | Corridor) -> None:
         outline = lines_of(zone)
         self._edges = _edges_of(outline)
-        west, south, east, north = outline.bounds
+        west, _, east, _ = outline.bounds
         self.middle = (west + east) / 2.0
         self.area = None if isinstance(zone, Corridor) else outline
         self._half_width_m = zone.width_m / 2.0 if isinstance(zone, Corridor) else 0.0
-        self.box = Box(west, south, east, north).grown(self._half_width_m)
         if self.area is not None:
             shapely.prepare(self.area)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geofence.containment import Disc, Outline, Places, PreparedZone, framed
-from geofence.geodesy import HALF_TURN, TURN, Box
+from geofence.geodesy import HALF_TURN, TURN, Box, Floats
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 
@@ -24,30 +24,42 @@ _NOWHERE: Final = Box(0.0, math.inf, 0.0, -math.inf)
 _NO_DISC: Final = Disc(0.0, 0.0, 0.0, 0.0, 1.0)
 
 
+class _Tree(NamedTuple):
+    """Boxes, and the number of the zone that each belongs to."""
+
+    boxes: shapely.STRtree
+    owners: Indices
+
+
+class _Shapes(NamedTuple):
+    """The zones' shapes in arrays: the numbers of circles, the areas of outlines."""
+
+    areas: npt.NDArray[np.object_]
+    middles: Floats
+    circles: npt.NDArray[np.bool_]
+    discs: Floats
+
+    @classmethod
+    def of(cls, zones: Sequence[PreparedZone]) -> _Shapes:
+        discs = [_disc_of(zone) for zone in zones]
+        return cls(
+            np.array([_area_of(zone) for zone in zones], dtype=object),
+            np.array([_middle_of(zone) for zone in zones]),
+            np.array([disc is not None for disc in discs], dtype=bool),
+            np.array([disc or _NO_DISC for disc in discs]).reshape(-1, len(_NO_DISC)).T,
+        )
+
+
 class ZoneIndex:
     """Prepared zones, asked together. Answers are positions in the sequence given."""
 
-    __slots__ = (
-        "_areas",
-        "_bounds",
-        "_circles",
-        "_discs",
-        "_middles",
-        "_owners",
-        "_tree",
-        "_zones",
-    )
+    __slots__ = ("_bounds", "_shapes", "_tree", "_zones")
 
     def __init__(self, zones: Sequence[PreparedZone]) -> None:
         self._zones = tuple(zones)
         self._bounds = _bounds([zone.box for zone in self._zones])
-        boxes, self._owners = _turned([zone.box for zone in self._zones])
-        self._tree = shapely.STRtree(_polygons(boxes))
-        self._areas = np.array([_area_of(zone) for zone in self._zones], dtype=object)
-        self._middles = np.array([_middle_of(zone) for zone in self._zones])
-        discs = [_disc_of(zone) for zone in self._zones]
-        self._circles = np.array([disc is not None for disc in discs], dtype=bool)
-        self._discs = np.array([disc or _NO_DISC for disc in discs]).reshape(-1, len(_NO_DISC)).T
+        self._tree: _Tree | None = None
+        self._shapes: _Shapes | None = None
 
     def containing(self, latitude: float, longitude: float) -> list[int]:
         """The zones that hold a place, edge included."""
@@ -69,20 +81,21 @@ class ZoneIndex:
     ) -> tuple[Indices, Indices]:
         """Pairs of place and zone that holds it, as two arrays, ordered by place, then zone."""
         x, y = np.array(longitudes, dtype=np.float64), np.array(latitudes, dtype=np.float64)
-        places, leaves = self._tree.query(shapely.points(x, y))
-        numbers = self._owners[leaves]
+        tree, shapes = self._grown_tree(), self._drawn_shapes()
+        places, leaves = tree.boxes.query(shapely.points(x, y))
+        numbers = tree.owners[leaves]
         holds = np.zeros(len(places), dtype=bool)
 
-        at = np.flatnonzero(self._circles[numbers])
-        discs = Disc(*self._discs[:, numbers[at]])
+        at = np.flatnonzero(shapes.circles[numbers])
+        discs = Disc(*shapes.discs[:, numbers[at]])
         holds[at] = discs.distances_m(Places(y[places[at]], x[places[at]])) <= 0.0
 
-        areas = self._areas[numbers]
+        areas = shapes.areas[numbers]
         at = np.flatnonzero(shapely.is_geometry(areas))
-        turned = framed(x[places[at]], self._middles[numbers[at]])
+        turned = framed(x[places[at]], shapes.middles[numbers[at]])
         holds[at] = shapely.intersects_xy(areas[at], turned, y[places[at]])
 
-        for pair in np.flatnonzero(~self._circles[numbers] & ~shapely.is_geometry(areas)).tolist():
+        for pair in np.flatnonzero(~shapes.circles[numbers] & ~shapely.is_geometry(areas)).tolist():
             place = places[pair]
             holds[pair] = self._zones[numbers[pair]].contains(float(y[place]), float(x[place]))
         order = np.lexsort((numbers[holds], places[holds]))
@@ -91,12 +104,25 @@ class ZoneIndex:
     def _candidates(self, box: Box) -> list[int]:
         if not self._bounds.meets(box):
             return []
+        tree = self._grown_tree()
         if box.west > -HALF_TURN and box.east < HALF_TURN:
-            leaves = self._tree.query(shapely.box(*box))
+            leaves = tree.boxes.query(shapely.box(*box))
         else:
             asked, _ = _turned([box])
-            _, leaves = self._tree.query(_polygons(asked))
-        return sorted(set(self._owners[leaves].tolist()))
+            _, leaves = tree.boxes.query(_polygons(asked))
+        return sorted(set(tree.owners[leaves].tolist()))
+
+    def _grown_tree(self) -> _Tree:
+        """The tree, built when a place first comes near: of most people's zones none ever does."""
+        if self._tree is None:
+            boxes, owners = _turned([zone.box for zone in self._zones])
+            self._tree = _Tree(shapely.STRtree(_polygons(boxes)), owners)
+        return self._tree
+
+    def _drawn_shapes(self) -> _Shapes:
+        if self._shapes is None:
+            self._shapes = _Shapes.of(self._zones)
+        return self._shapes
 
 
 def _bounds(boxes: list[Box]) -> Box:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import shapely
@@ -17,6 +18,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geofence.geodesy import HALF_TURN, POLE, TURN, geodesic_m
 from geofence.zone import Area, Circle, Corridor, Polygon, Position, Ring, Zone
+
+_Bounds: TypeAlias = tuple[float, float, float, float]
 
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 
@@ -54,6 +57,29 @@ def lines_of(zone: Area | Corridor) -> BaseGeometry:
     if isinstance(zone, Corridor):
         return shapely.LineString(zone.line)
     return _joined(zone.polygons)
+
+
+def bounds_of(zone: Area | Corridor) -> _Bounds:
+    """West, south, east and north of `lines_of`, without drawing it."""
+    if isinstance(zone, Corridor):
+        return _bounds(zone.line)
+    # Holes lie within; parts on both sides of the antimeridian are seen from the eastern side.
+    parts = [_bounds(polygon[0]) for polygon in zone.polygons]
+    west, south, east, north = _joined_bounds(parts)
+    if len(parts) > 1 and east - west > HALF_TURN:
+        parts = [(w + TURN, s, e + TURN, n) if w < 0.0 else (w, s, e, n) for w, s, e, n in parts]
+        return _joined_bounds(parts)
+    return west, south, east, north
+
+
+def _bounds(positions: Ring) -> _Bounds:
+    longitudes, latitudes = zip(*positions, strict=True)
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+
+
+def _joined_bounds(parts: list[_Bounds]) -> _Bounds:
+    wests, souths, easts, norths = zip(*parts, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
 
 
 def _area_flaw(polygons: tuple[Polygon, ...]) -> Flaw | None:

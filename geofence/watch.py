@@ -20,7 +20,7 @@ from geofence.containment import PreparedZone
 from geofence.crossing import Obstacle
 from geofence.geodesy import Box
 from geofence.rule import Perimeter, Rule, RuleKind, Suspension
-from geofence.schedule import Window, merged, without
+from geofence.schedule import Schedule, Window, merged, without
 from geofence.zone import Zone
 
 FOREVER: Final = 1 << 62
@@ -55,6 +55,15 @@ class _Seen(NamedTuple):
     behind_s: int
     ahead_s: int
     windows: list[Window]
+
+
+class _Version(NamedTuple):
+    """What a watch needs of one version of its rule."""
+
+    number: int
+    from_s: int
+    until_s: int
+    schedule: Schedule | None
 
 
 class Watch:
@@ -92,8 +101,11 @@ class Watch:
         self.box = zone.box.grown(self.margin_m)
         self.identity = f"{first.kind}:{zone.fingerprint}:{self.margin_m!r}"
         self.from_s = first.valid_from_s
-        self.until_s = FOREVER if last.valid_until_s is None else last.valid_until_s
-        self._versions = tuple(versions)
+        self._versions = tuple(
+            _Version(rule.version, rule.valid_from_s, _end_s(rule), rule.schedule)
+            for rule in versions
+        )
+        self.until_s = _end_s(last)
         self._rests = rests
         self._seen = _Seen(self.from_s, self.from_s, [])
         self._obstacle: Obstacle | None = None
@@ -121,7 +133,7 @@ class Watch:
 
     def version_at(self, at_s: int) -> int:
         """The rule's version in force at a second that `is_in_force`."""
-        return next(rule.version for rule in reversed(self._versions) if rule.valid_from_s <= at_s)
+        return next(v.number for v in reversed(self._versions) if v.from_s <= at_s)
 
     def window_start(self, at_s: int) -> int | None:
         """The start of the window that holds at this second, or None outside windows."""
@@ -159,14 +171,13 @@ class Watch:
 
     def _between(self, from_s: int, until_s: int) -> list[Window]:
         windows: list[Window] = []
-        for rule in self._versions:
-            end_s = FOREVER if rule.valid_until_s is None else rule.valid_until_s
-            if rule.schedule is None:
-                windows.append((rule.valid_from_s, end_s))
+        for version in self._versions:
+            if version.schedule is None:
+                windows.append((version.from_s, version.until_s))
                 continue
-            start_s, end_s = max(from_s, rule.valid_from_s), min(until_s, end_s)
+            start_s, end_s = max(from_s, version.from_s), min(until_s, version.until_s)
             if start_s < end_s:
-                windows.extend(rule.schedule.windows(start_s, end_s))
+                windows.extend(version.schedule.windows(start_s, end_s))
         return without(merged(windows), self._rests)
 
 
@@ -255,6 +266,10 @@ def _watches(rules: list[Rule], suspensions: list[Suspension]) -> tuple[Watch, .
                     prepared[zone] = PreparedZone(zone)
                 watches.append(Watch(chain, perimeter, prepared[zone], rests))
     return tuple(watches)
+
+
+def _end_s(rule: Rule) -> int:
+    return FOREVER if rule.valid_until_s is None else rule.valid_until_s
 
 
 def _chains(versions: list[Rule], perimeter: Perimeter) -> list[list[Rule]]:

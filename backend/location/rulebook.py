@@ -179,7 +179,7 @@ def _prepare(
         parameters=parameters,
         gate_policy=GatePolicy(max_accuracy_m=agency.policy.max_accuracy_m, parameters=parameters),
         labels=labels,
-        visible=geofence.ZoneIndex(_visible_exclusions(standing.rules, prepared, labels)),
+        visible=geofence.ZoneIndex(_visible_exclusions(prepared, labels)),
         orders=standing.orders,
         exemptions=standing.exemptions,
         silence_after_s=agency.policy.silence_after_s,
@@ -217,14 +217,11 @@ def _signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:
 
 
 def _visible_exclusions(
-    rules: Sequence[geofence.Rule],
-    prepared: geofence.PreparedRules,
-    labels: Mapping[tuple[str, int], RuleLabel],
+    prepared: geofence.PreparedRules, labels: Mapping[tuple[str, int], RuleLabel]
 ) -> list[geofence.PreparedZone]:
-    zones = {watch.zone.zone: watch.zone for watch in prepared.watches}
+    secret = {rule_id for (rule_id, _), label in labels.items() if label.confidential}
     return [
-        zones[rule.zone]
-        for rule in rules
-        if rule.kind is geofence.RuleKind.EXCLUSION
-        and not labels[rule.id, rule.version].confidential
+        watch.zone
+        for watch in prepared.watches
+        if watch.may_be_crossed and watch.rule_id not in secret
     ]
