@@ -8,8 +8,10 @@ before. Seconds are those of the clock on the wall, since the database works too
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,7 @@ from backend.core.clock import unix_s
 from backend.core.db import Database, Session, table_of
 from backend.core.ids import new_id
 from backend.core.rows import Row, RowWriter
+from backend.identity import service as identity
 from backend.identity.models import SuperviseeRow
 from backend.location import person, sweeps
 from backend.location.models import PersonState
@@ -36,6 +39,7 @@ from tests.support.conditions import open_case
 
 PEOPLE: Final = 100_000
 DUE: Final = 1_000
+WEIGHED: Final = 200
 AIM_S: Final = 1.0
 _NOW: Final = datetime(2026, 3, 3, 3, 0, 20, tzinfo=UTC)
 """Twenty seconds after the curfew began."""
@@ -57,13 +61,14 @@ class Measured:
     never_judged_s: float
     cold_s: float
     warm_s: float
+    each_kb: float
 
     def row(self) -> str:
         """Return the run as a line of the table."""
         met = "met" if self.cold_s <= AIM_S else "met warm" if self.warm_s <= AIM_S else "MISSED"
         return (
-            f"{self.name:12} {self.never_judged_s:14.2f} {self.cold_s:8.2f} {self.warm_s:8.2f}"
-            f"   aim {AIM_S:.0f} s: {met}"
+            f"{self.name:12} {self.never_judged_s:14.2f} {self.cold_s:8.2f} {self.warm_s:8.2f} "
+            f"{self.each_kb:12.1f}   aim {AIM_S:.0f} s: {met}"
         )
 
 
@@ -78,8 +83,39 @@ def measure(name: str, database_url: str) -> Measured:
     with database.transaction() as session:
         _PUT_BACK.write(session, rows)
     warm_s = _round(database, book, _NOW)
+    each_kb = _kept_kb(database, due[:WEIGHED])
     database.close()
-    return Measured(name=name, never_judged_s=never_judged_s, cold_s=cold_s, warm_s=warm_s)
+    return Measured(
+        name=name,
+        never_judged_s=never_judged_s,
+        cold_s=cold_s,
+        warm_s=warm_s,
+        each_kb=each_kb,
+    )
+
+
+def _kept_kb(database: Database, people: Sequence[UUID]) -> float:
+    """Return what the rules of a person and their judgement take in memory once they were swept."""
+    book = RuleBook()
+    tracemalloc.start()
+    with database.snapshot() as session:
+        epochs = {one: identity.rules_epoch(session, one) for one in people}
+        rules = book.of_all(session, epochs, _NOW)
+    states = []
+    for one in rules.values():
+        state = geofence.State.begin(at_s=unix_s(_ORDERED), parameters=one.parameters)
+        judged = geofence.judge(
+            state,
+            [_fix(0, unix_s(_NOW) - 60)],
+            one.prepared,
+            until_s=unix_s(_NOW),
+            parameters=one.parameters,
+        )
+        states.append(judged.state.dumps())
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return kept / len(states) / 1000
 
 
 def _round(database: Database, book: RuleBook, now: datetime) -> float:
@@ -172,7 +208,7 @@ def _copy_conditions(session: Session, supervisee_id: UUID) -> None:
 
 def tables() -> None:
     """Print the table."""
-    print(f"{'database':12} {'never judged s':>14} {'cold s':>8} {'warm s':>8}")
+    print(f"{'database':12} {'never judged s':>14} {'cold s':>8} {'warm s':>8} {'kB each':>12}")
     with tempfile.TemporaryDirectory() as folder:
         print(measure("SQLite", f"sqlite:///{folder}/sweeps.sqlite3").row())
     with postgresql.server(durable=True) as url:
