@@ -134,19 +134,17 @@ def claims_of(proof: Proof) -> Claims:
     )
 
 
-_UNUSABLE: Final = frozenset({RefusalReason.MOCK, RefusalReason.ZERO_ZERO, RefusalReason.FUTURE})
-
-
 def evidence_of(claims: Claims, refused: Refused) -> Fix | None:
     """Return the fix that a refused request states; None where it states none.
 
     What was refused is still evidence: an inaccurate or late fix may show a breach. A mock, a fix
-    at 0, 0 and one of the future are marked: kept, and never judged.
+    at 0, 0 and one of the future are marked, whatever refused them first: kept, and never judged.
     """
-    if not isinstance(claims.location, LocationClaim) or not isinstance(claims.fix, FixClaim):
+    location, claim = claims.location, claims.fix
+    if not isinstance(location, LocationClaim) or not isinstance(claim, FixClaim):
         return None
-    usable = refused.reason not in _UNUSABLE
-    return replace(_fix(claims, claims.location, claims.fix), usable=usable)
+    usable = refused.reason is not RefusalReason.FUTURE and _invented(location, claim) is None
+    return replace(_fix(claims, location, claim), usable=usable)
 
 
 def admit(claims: Claims, facts: Facts, policy: GatePolicy, now: datetime) -> Accepted | Refused:

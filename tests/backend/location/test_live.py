@@ -70,6 +70,20 @@ def test_an_unusable_location_is_refused_and_kept(
     assert fix.usable is (reason is RefusalReason.LOW_ACCURACY)
 
 
+@pytest.mark.parametrize(
+    "position",
+    [at(HOME, mock=True, accuracy_m=100.5), at((0.0, 0.0), accuracy_m=100.5)],
+)
+def test_what_is_invented_is_never_judged_whatever_refused_it_first(
+    watched: Watched, position: object
+) -> None:
+    answer = watched.phone.send_fix(position)  # type: ignore[arg-type]  # parametrised
+
+    assert answer.json()["reason"] == RefusalReason.LOW_ACCURACY.value
+    (fix,) = watched.fixes()
+    assert fix.usable is False
+
+
 def test_an_impossible_journey_is_refused_and_told_once(watched: Watched) -> None:
     watched.walk([at(HOME)])
 
