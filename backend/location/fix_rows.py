@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Connection
 
 import geofence
@@ -25,9 +26,8 @@ _INSERT: Final = f"INSERT INTO fixes ({_COLUMNS}) VALUES ({', '.join('?' * 17)})
 _NULL: Final = r"\N"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixRow:
-    """One buffered fix as it is kept."""
+class FixRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One buffered fix as it is kept; a struct, since there are many."""
 
     fix: geofence.Fix
     signals: str

@@ -16,10 +16,12 @@ from backend.core.http import now
 from backend.core.problems import problem_response
 from backend.devices.authentication import Authentication
 from backend.devices.guard import SAFE_METHODS, DeviceGuard, set_authenticated
-from backend.location import journal
 from backend.location.admission import Admission, Turned
 from backend.location.intake import Arrival, Intake
-from backend.location.journal import Forked, Journal, Suspended, Taken
+from backend.location.journal import Journal
+from backend.location.journal_intake import Arrival as JournalArrival
+from backend.location.journal_outcome import Forked, Suspended, Taken
+from backend.location.journal_refused import refused
 from backend.location.refusals import RefusalReason, advice
 from backend.proof.journal import parse_journal
 from backend.proof.journal_refusal import JournalRefused
@@ -97,9 +99,9 @@ class PhoneGuard(DeviceGuard):
         opened = self._authentication.open(instant)
         token = parse_journal(request.get_data(), jkt=opened.jkt)
         if isinstance(token, JournalRefused):
-            raise journal.refused(token)
+            raise refused(token)
         signed = self._authentication.signed_request()
-        arrival = journal.Arrival(opened=opened, signed=signed, token=token, now=instant)
+        arrival = JournalArrival(opened=opened, signed=signed, token=token, now=instant)
         outcome = self._intake.take_in(arrival)
         if not isinstance(outcome, Taken):
             return problem_response(_not_taken(outcome))

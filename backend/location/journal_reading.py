@@ -16,7 +16,7 @@ from backend.core.db import Session
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.location.chain import Span, gaps_between
-from backend.location.journal import RefusedFix
+from backend.location.journal_outcome import RefusedFix
 from backend.location.models import JournalChain, JournalEntry
 from backend.proof.claims import JournalRef
 

@@ -61,15 +61,19 @@ class Turns(Generic[Item, Outcome]):
 
     def _serve_next(self, mine: _Ticket[Item, Outcome]) -> None:
         """Serve those that wait, or else `mine`. Whatever happens, nobody taken is left waiting."""
-        with self._list:
-            tickets = self._waiting[: self._together] or [mine]
-            del self._waiting[: self._together]
+        tickets = self._next() or [mine]
         try:
             self._serve_all(tickets)
         finally:
             for ticket in tickets:
                 if not ticket.is_served:  # whoever served was told to stop
                     ticket.fault = Problem(Code.UNAVAILABLE, headers={"Retry-After": "1"})
+
+    def _next(self) -> list[_Ticket[Item, Outcome]]:
+        with self._list:
+            tickets = self._waiting[: self._together]
+            del self._waiting[: self._together]
+            return tickets
 
     def _serve_all(self, tickets: list[_Ticket[Item, Outcome]]) -> None:
         try:

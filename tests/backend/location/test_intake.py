@@ -44,9 +44,9 @@ class Crowd:
 
     def send_together(self) -> list[int | BaseException]:
         """Let every phone send a fix while the intake is busy; return what came of each."""
-        with self.intake._turn:
+        with self.intake._turns._turn:
             requests = [_Sending(phone) for phone in self.phones]
-            _wait_until(lambda: len(self.intake._waiting) == len(self.phones))
+            _wait_until(lambda: len(self.intake._turns._waiting) == len(self.phones))
         return [request.outcome() for request in requests]
 
 
@@ -159,7 +159,7 @@ def test_whoever_serves_others_and_is_told_to_stop_leaves_nobody_waiting(
 def test_a_request_that_got_lost_is_served_all_the_same(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crowd.intake, "_next", list)
+    monkeypatch.setattr(crowd.intake._turns, "_next", list)
 
     assert _Sending(crowd.phones[0]).outcome() == 200
 

@@ -267,7 +267,7 @@ def test_a_token_that_a_later_one_does_not_follow_is_a_fork(watched: Watched) ->
 def test_forked_tokens_beyond_enough_are_not_kept(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.location.journal.MAX_FORKS_KEPT", 1)
+    monkeypatch.setattr("backend.location.journal_intake.MAX_FORKS_KEPT", 1)
     buffer(watched, [at(HOME)])
     texts = [watched.phone.write_journal()]
     for number in (1, 2):
