@@ -39,7 +39,7 @@ STEPS: Final[Mapping[str, tuple[tuple[object, str], ...]]] = {
         (views, "receipt_of"),
     ),
     "facts": ((intake, "key_contexts"), (person, "lock_all"), (RuleBook, "of")),
-    "judgement": ((gate, "admit"), (judging, "judge_fix")),
+    "judgement": ((gate, "admit"), (judging, "judge_fixes")),
     "store": ((Batch, "write"), (DefaultDialect, "do_commit")),
 }
 """The functions of each step; time within one step's function is never another's."""

@@ -247,7 +247,7 @@ def _take_in(
         one = replace(one, last_activation_id=key.activation_id, last_seq=fix.seq)
     if not fix.usable:
         return one
-    return judging.judge_fix(batch.session, one, rules, fix, request.now, batch.write_fixes)
+    return judging.judge_fixes(batch.session, one, rules, [fix], request.now, batch.write_fixes)
 
 
 def _again(request: Request, stored: Stored) -> Admission:

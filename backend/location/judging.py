@@ -49,26 +49,6 @@ _FACT_COLUMNS: Final = (
 _KEEP: Final = RowWriter(table_of(Checkpoint), replaces=True)
 
 
-def judge_fix(
-    session: Session,
-    person: Person,
-    rules: PersonRules,
-    fix: geofence.Fix,
-    now: datetime,
-    write_fixes: Callable[[], None],
-) -> Person:
-    """Return the person after one more fix; writes episodes, alerts and checkpoints.
-
-    `write_fixes` is called before the stored fixes are read, and must make `fix` one of them.
-    """
-    state = _state_of(person, rules)
-    if state is None or fix.at_s <= state.until_s:
-        write_fixes()
-        alike = state is not None and person.judged_epoch == rules.epoch
-        return rejudge(session, person, rules, since_s=fix.at_s, now=now, only_then=alike)
-    return _advance(session, person, rules, state, (fix,), fix.at_s, now, _at_once(session))
-
-
 def judge_fixes(
     session: Session,
     person: Person,
@@ -77,14 +57,20 @@ def judge_fixes(
     now: datetime,
     write_fixes: Callable[[], None],
 ) -> Person:
-    """Return the person after more fixes, in time order: what is new is folded in one go.
+    """Return the person after more fixes, in time order; writes episodes, alerts and checkpoints.
 
-    As `judge_fix`; of what lies before the state everything is judged again.
+    What lies after the state is folded in one go; from a late fix on all is judged again, until
+    nothing differs any more. `write_fixes` is called before the stored fixes are read, and must
+    make `fixes` some of them.
     """
     state = _state_of(person, rules)
-    if state is None or fixes[0].at_s <= state.until_s:
+    since_s = fixes[0].at_s
+    if state is None or since_s <= state.until_s:
         write_fixes()
-        person = rejudge(session, person, rules, since_s=fixes[0].at_s, now=now)
+        alike = state is not None and person.judged_epoch == rules.epoch
+        late_s = max(fix.at_s for fix in fixes if fix.at_s <= max(person.until_s, since_s))
+        new_until_s = late_s if alike else None
+        person = rejudge(session, person, rules, since_s=since_s, now=now, new_until_s=new_until_s)
         state = _state_of(person, rules)
     ahead = [fix for fix in fixes if fix.at_s > person.until_s]
     if state is None or not ahead:
@@ -115,13 +101,13 @@ def rejudge(
     *,
     since_s: int,
     now: datetime,
-    only_then: bool = False,
+    new_until_s: int | None = None,
     new_facts: bool = True,
 ) -> Person:
     """Return the person after everything since `since_s` was judged again from the stored fixes.
 
-    `only_then` says that no fact is new but those of that one second: where a state comes out as
-    it was stored, all that follows it is judged already. With `new_facts` a fix of `since_s` came
+    `new_until_s` says that no fact after that second is new: where a state from there on comes out
+    as it was stored, all that follows it is judged already. With `new_facts` a fix of `since_s` came
     late: signals are looked for again from there, too. Alerts follow the episodes: continued,
     merged or withdrawn with an explanation; what a human decided stays.
     """
@@ -129,7 +115,7 @@ def rejudge(
     if new_facts:
         _examine_again(session, person, since_s, now)
     state = _restart(session, person, rules, since_s, now)
-    stored = _checkpoints(session, person, since_s) if only_then else {}
+    stored = {} if new_until_s is None else _checkpoints(session, person, new_until_s)
     refold = Refold(began_s=state.until_s, state=state)
     for chunk_until_s, fixes in _chunks(session, person, state.until_s, until_s, sorted(stored)):
         judgement = geofence.judge(
