@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def _walk_but(one: Watched, late: int, positions: list[Position], *, edited: boo
     if edited:
         with one.database.transaction() as session:
             identity.bump_rules_epoch(session, one.case.supervisee_id)
+    one.phone._fix = held
+    return _folded(one.phone.deliver_fix)
+
+
+def _folded(act: Callable[[], object]) -> int:
+    """Return how many fixes were folded while something was done."""
     folded = 0
     fold = geofence.judge
 
@@ -45,10 +52,9 @@ def _walk_but(one: Watched, late: int, positions: list[Position], *, edited: boo
         folded += len(fixes)
         return fold(state, fixes, *rest, **named)
 
-    one.phone._fix = held
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(geofence, "judge", counting)
-        one.phone.deliver_fix()
+        act()
     return folded
 
 
@@ -106,6 +112,31 @@ def test_a_late_fix_that_changes_what_follows_is_judged_to_the_end(
     kept = _kept(one)
     assert folded >= len(brief) - 30
     _judge_all_again(one, one.fixes()[25].taken_s)
+    assert _kept(one) == kept
+
+
+@pytest.mark.parametrize("first", [3, 12, 60])
+def test_a_late_batch_is_judged_until_nothing_differs_any_more(
+    app: Flask, database: Database, clock: FrozenClock, first: int
+) -> None:
+    one = watched_person(app, database, clock)
+    for step, position in enumerate(_DAY):
+        if first <= step < first + 10:
+            one.phone.buffer_fix(position)
+        else:
+            one.phone.take_fix(position)
+            one.phone.deliver_fix()
+        clock.step(seconds=60)
+
+    folded = _folded(one.phone.send_journal)
+
+    kept = _kept(one)
+    with database.snapshot() as session:
+        stored = session.scalars(select(PersonState.judgement)).one()
+    assert folded <= 50
+    assert len(one.fixes()) == len(_DAY)
+    late = next(fix for fix in one.fixes() if fix.journal_n is not None)
+    assert _judge_all_again(one, late.taken_s) == stored
     assert _kept(one) == kept
 
 
