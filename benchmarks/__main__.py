@@ -63,7 +63,7 @@ def _print_journal(unit_us: float, url: URL, folder: Path) -> None:
         f"{'database':12} {'each':>5} {'fixes':>8} {'rate':>11} {'p50 ms':>8} {'p99 ms':>8} "
         f"{'CPU µs':>9} {'units':>7}"
     )
-    for each, people in ((60, 200), (500, 24)):
+    for each, people in ((60, 60), (500, 8)):
         made = postgresql.create_database(url, f"journal{each}")
         database = made.render_as_string(hide_password=False)
         found = journal.measure("PostgreSQL", database, folder, 2, each=each, people=people)

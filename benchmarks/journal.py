@@ -21,6 +21,9 @@ from benchmarks.scene import HOME, Enrolled, enrol
 CONNECTIONS: Final = 16
 EVERY_S: Final = 10
 """How far apart a person's fixes are: with 500 to a token a minute apart they would fill days."""
+WARM_UP_TOKENS: Final = 5
+"""Before measuring: each process must have met each person, whose rules it then has at hand."""
+TOKENS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,10 @@ class _Behind:
 def measure(
     name: str, database_url: str, folder: Path, processes: int, *, each: int, people: int
 ) -> Measured:
-    """Return what a freshly started server made of one token of `each` fixes of every person.
+    """Return what a server made of TOKENS tokens of `each` fixes of every person.
 
-    Each person's first token only warms up: it begins their judgement. RuntimeError if a token was
-    not taken, or fixes are missing afterwards: a fast refusal is no speed.
+    Each person's first tokens only warm up: they begin their judgement, and prepare their rules.
+    RuntimeError if a token was not taken: a fast refusal is no speed.
     """
     settings = live.settings_for(database_url, folder)
     database = Database(database_url)
@@ -69,13 +72,13 @@ def measure(
     requests = _requests(settings, database, each, people)
     database.close()
     with live.server(settings, processes) as (pid, address):
-        warm = load.send(requests[:people], address, CONNECTIONS)
+        warm = load.send(requests[: people * WARM_UP_TOKENS], address, CONNECTIONS)
         cpu_before = live.cpu_seconds(pid)
-        found = load.send(requests[people:], address, CONNECTIONS)
+        found = load.send(requests[people * WARM_UP_TOKENS :], address, CONNECTIONS)
         cpu_s = live.cpu_seconds(pid) - cpu_before
     if set(found.statuses) | set(warm.statuses) != {200}:
         raise RuntimeError(f"not every token was taken: {dict(warm.statuses | found.statuses)}")
-    count = people * each
+    count = people * TOKENS * each
     return Measured(
         name=name,
         each=each,
@@ -88,12 +91,13 @@ def measure(
 
 
 def _requests(settings: Settings, database: Database, each: int, people: int) -> list[bytes]:
-    """Return two tokens of every person as HTTP requests: first all first ones, then all second."""
-    clock = _Behind(timedelta(seconds=(2 * each + 60) * EVERY_S))
+    """Return every person's tokens as HTTP requests: first all first ones, then all second."""
+    turns = WARM_UP_TOKENS + TOKENS
+    clock = _Behind(timedelta(seconds=(turns * each + 60) * EVERY_S))
     client, start = create_app(settings, database, clock).test_client(), clock.by
     people_here = [enrol(client, database, settings, clock, number) for number in range(people)]
     texts = []
-    for turn in range(2):
+    for turn in range(turns):
         for one in people_here:
             clock.by = start - timedelta(seconds=(turn * each + 1) * EVERY_S)
             texts.append(_token(one.phone, clock, each))
