@@ -42,15 +42,18 @@ from backend.simulate import simulate
 def build(environment: Mapping[str, str]) -> Flask:
     """Return the application that `CONNECTREX_*` variables describe, for a WSGI server.
 
-    On SQLite, where one process owns the file, the worker runs inside it as a thread.
+    On SQLite, where one process owns the file, the worker runs inside it as a thread. The
+    dead-man alarm runs in every process.
     """
     settings = Settings.from_environment(environment)
     database, clock = Database(settings.database_url), _clock(settings)
     app = create_app(settings, database, clock)
+    running = [worker.build_watch(settings, database, clock)]
     if settings.embedded:
-        jobs = worker.build(settings, database, clock)
-        jobs.start()
-        atexit.register(jobs.stop)
+        running.append(worker.build(settings, database, clock))
+    for one in running:
+        one.start()
+        atexit.register(one.stop)
     return app
 
 
@@ -142,8 +145,10 @@ def run_worker() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    jobs = worker.build(settings, database, _clock(settings))
-    with metrics.served(settings.worker_metrics_port), jobs:
+    clock = _clock(settings)
+    jobs = worker.build(settings, database, clock)
+    watch = worker.build_watch(settings, database, clock)
+    with metrics.served(settings.worker_metrics_port), watch, jobs:
         stop.wait()
     database.close()
 

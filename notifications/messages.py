@@ -24,6 +24,7 @@ class Template(Enum):
     HEARING = "hearing"
     APPOINTMENT = "appointment"
     ALERT = "alert"
+    JOB_STOPPED = "job_stopped"
     PAYMENT_RECEIPT = "payment_receipt"
     PAYMENT_FAILED = "payment_failed"
     AUTOPAY_NOTICE = "autopay_notice"
@@ -86,6 +87,14 @@ NEUTRAL: Mapping[Language, Neutral] = {
 ALERT_SUBJECTS: Mapping[Language, str] = {
     Language.ENGLISH: "Critical alert: sign in to read it",
     Language.SPANISH: "Alerta crítica: inicie sesión para leerla",
+}
+JOB_STOPPED_SUBJECTS: Mapping[Language, str] = {
+    Language.ENGLISH: "connectrex: reminders have stopped",
+    Language.SPANISH: "connectrex: los recordatorios se han detenido",
+}
+_OFFICERS_SUBJECTS: Mapping[Template, Mapping[Language, str]] = {
+    Template.ALERT: ALERT_SUBJECTS,
+    Template.JOB_STOPPED: JOB_STOPPED_SUBJECTS,
 }
 
 SUBJECTS: Mapping[Language, Mapping[Subject, str]] = {
@@ -206,6 +215,16 @@ Sign in to the officers' API to read it: GET /v1/alerts/{reference}
 
 For the protection of the people concerned this e-mail says nothing more.
 """,
+        Template.JOB_STOPPED: """\
+A job that reminders need does not run any more.
+
+Job: {job}
+Noticed: {since}
+
+Until it runs again, people are not reminded of payments, check-ins and hearings, and alerts may \
+not reach officers by e-mail. Nothing is lost: what still matters is sent once it runs. Please \
+tell whoever operates the service now. You get this message once for each outage.
+""",
         Template.PAYMENT_RECEIPT: """\
 Hello {first_name},
 
@@ -304,6 +323,16 @@ Inicie sesión en la API de oficiales para leerla: GET /v1/alerts/{reference}
 
 Para proteger a las personas afectadas, este correo no dice nada más.
 """,
+        Template.JOB_STOPPED: """\
+Una tarea que los recordatorios necesitan ya no se ejecuta.
+
+Tarea: {job}
+Detectado: {since}
+
+Hasta que vuelva a ejecutarse, nadie recibe recordatorios de pagos, reportes ni audiencias, y las \
+alertas pueden no llegar a los oficiales por correo. Nada se pierde: lo que siga siendo útil se \
+envía después. Avise ahora a quien opera el servicio. Recibe este mensaje una vez por interrupción.
+""",
         Template.PAYMENT_RECEIPT: """\
 Hola, {first_name}:
 
@@ -348,9 +377,10 @@ def parameters_of(text: str) -> frozenset[str]:
 def render(template: Template, language: Language, params: Mapping[str, str]) -> Rendered:
     """`template` in `language`. Raises ParameterError on a missing or unknown parameter."""
     neutral = NEUTRAL[language]
+    to_officers = _OFFICERS_SUBJECTS.get(template)
     return Rendered(
         template=template,
-        subject=ALERT_SUBJECTS[language] if template is Template.ALERT else neutral.subject,
+        subject=neutral.subject if to_officers is None else to_officers[language],
         body=_fill(BODIES[language][template], params),
         lock_screen_title=neutral.lock_screen_title,
         lock_screen_body=neutral.lock_screen_body,

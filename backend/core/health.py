@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 import marshmallow as ma
 from flask import Response, request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.errors import Code, Problem, not_found
 from backend.core.http import Audience, Blueprint, now, platform, snapshot
-from backend.core.jobs import Schedule, heartbeats
+from backend.core.jobs import Heartbeat, Schedule, heartbeats
 from backend.core.metrics import registry
 from backend.core.schemas import Schema
 from backend.core.settings import Mode
@@ -55,6 +56,27 @@ def readiness() -> dict[str, Any]:
     return {"status": "degraded" if overdue else "ready", "overdue_jobs": overdue}
 
 
+_AGE: Final = Gauge(
+    "connectrex_heartbeat_age_seconds",
+    "Since a job last finished; infinite if it never did, or nobody knows",
+    ["job"],
+    multiprocess_mode="mostrecent",
+)
+
+
+def _measure_heartbeats() -> None:
+    """Set the ages anew; what the database does not tell must not look fresh."""
+    jobs = list(platform().part(Schedule).periods_s)
+    try:
+        with snapshot() as session:
+            beats = heartbeats(session, jobs)
+    except SQLAlchemyError:
+        beats = [Heartbeat(job=job, finished_at=None) for job in jobs]
+    for beat in beats:
+        at = beat.finished_at
+        _AGE.labels(beat.job).set(inf if at is None else (now() - at).total_seconds())
+
+
 @blp.route("/metrics")
 @blp.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
@@ -66,6 +88,7 @@ def metrics() -> Response:
     wanted = f"Bearer {settings.metrics_token}"
     if settings.metrics_token and not hmac.compare_digest(given.encode(), wanted.encode()):
         raise Problem(Code.UNAUTHENTICATED)
+    _measure_heartbeats()
     return Response(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -111,6 +111,11 @@ def officer_contacts(session: Session, officer_ids: Iterable[UUID]) -> dict[UUID
     return {contact.id: contact for contact in contacts}
 
 
+def administrators(session: Session) -> list[OfficerContact]:
+    """Return who runs the agencies, of all of them: whom the system itself tells of its faults."""
+    return _contacts(session, OfficerRow.role == Role.AGENCY_ADMIN)
+
+
 def _contacts(session: Session, whom: ColumnElement[bool]) -> list[OfficerContact]:
     officers = session.execute(
         select(OfficerRow.id, OfficerRow.email, OfficerRow.language)

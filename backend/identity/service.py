@@ -16,6 +16,7 @@ from backend.identity.agencies import (
 from backend.identity.assignments import (
     Assignment,
     OfficerContact,
+    administrators,
     assign,
     assignments,
     officer_contacts,
@@ -92,6 +93,7 @@ __all__ = [
     "Supervisee",
     "Token",
     "acting_officer",
+    "administrators",
     "agency_to_change",
     "assign",
     "assignments",

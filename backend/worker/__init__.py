@@ -5,5 +5,6 @@ from __future__ import annotations
 from backend.worker.jobs import SCHEDULE, build
 from backend.worker.loop import Job, Worker
 from backend.worker.providers import open_provider
+from backend.worker.watch import build_watch
 
-__all__ = ["SCHEDULE", "Job", "Worker", "build", "open_provider"]
+__all__ = ["SCHEDULE", "Job", "Worker", "build", "build_watch", "open_provider"]

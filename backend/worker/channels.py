@@ -29,11 +29,19 @@ def open_channels(settings: Settings, database: Database) -> list[Channel]:
     Raises SettingsError if a setting cannot be used; the text repeats no secret.
     """
     channels: list[Channel] = [InboxChannel(StoredInbox(database))]
-    if settings.smtp_url is not None:
-        channels.append(EmailChannel(relay(settings.smtp_url), sender=settings.mail_from))
+    mail = open_mail(settings)
+    if mail is not None:
+        channels.append(mail)
     if settings.fcm_credentials is not None:
         channels.append(_fcm(settings, settings.fcm_credentials.read_text(encoding="utf-8")))
     return channels
+
+
+def open_mail(settings: Settings) -> EmailChannel | None:
+    """Return the channel of e-mail, None where none is set up. Raises SettingsError."""
+    if settings.smtp_url is None:
+        return None
+    return EmailChannel(relay(settings.smtp_url), sender=settings.mail_from)
 
 
 def _fcm(settings: Settings, credentials: str) -> FcmChannel:

@@ -59,6 +59,7 @@ def test_transactions_are_opened_in_views_guards_commands_and_the_worker_alone()
     assert openers <= {
         "backend/cli.py",
         "backend/core/http.py",
+        "backend/worker/watch.py",
         "backend/devices/guard.py",
         "backend/identity/guard.py",
         "backend/location/intake.py",
