@@ -28,7 +28,7 @@ from backend.audit import service as audit
 from backend.audit.service import Head
 from backend.core import logs, metrics
 from backend.core.actor import SYSTEM
-from backend.core.clock import Clock, SteppedClock, SystemClock
+from backend.core.clock import Clock, SteppedClock, SystemClock, rfc3339
 from backend.core.db import Database, FileOwnedElsewhereError, Session
 from backend.core.errors import Problem
 from backend.core.keys import ROOT_SECRET_BYTES
@@ -350,6 +350,32 @@ def verify_ledger() -> None:
         click.echo(f"The books are not whole: {len(found.findings)} flaws.", err=True)
         sys.exit(1)
     click.echo("The books are whole.")
+
+
+@payments_group.command("notices")
+@_explained
+def notices() -> None:
+    """List what the payment provider told of that no agency sees.
+
+    Money that names no agency (give it back at the provider, or import it for its owner), and
+    notices that were tried and are not worked off yet. Exit status 1 if there are any.
+    """
+    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
+    with closing(database), database.snapshot() as session:
+        unowned = payments.differences_of_nobody(session)
+        unfinished = payments.unfinished_notices(session)
+    for one in unowned:
+        money = "" if one.amount_minor is None else f" {one.amount_minor} {one.currency}"
+        found = rfc3339(one.found_at)
+        click.echo(f"{found} {one.kind.value} {one.reference}{money} (minor units), no agency")
+    for waiting in unfinished:
+        at = rfc3339(waiting.notice.happened_at)
+        click.echo(
+            f"{at} {waiting.notice.kind} {waiting.notice.reference} tries: {waiting.attempts}"
+        )
+    if unowned or unfinished:
+        sys.exit(1)
+    click.echo("Every notice is worked off, and all money names an agency.")
 
 
 @main.command()

@@ -215,7 +215,10 @@ class PushKind(Enum):
 
 
 class PushAddressRow(Base):
-    """Where to push to an activation's phone; an address is one phone's, and so one person's."""
+    """Where to push to an activation's phone; an address is one phone's, and so one person's.
+
+    One that is refused for good stays, to be shown, and is pushed to no more.
+    """
 
     __tablename__ = "push_addresses"
 
@@ -227,6 +230,8 @@ class PushAddressRow(Base):
     kind: Mapped[PushKind] = mapped_column(stored_enum(PushKind), info=DEVICE)
     address: Mapped[str] = mapped_column(String(512), unique=True, info=DEVICE)
     set_at: Mapped[datetime] = mapped_column(info=DEVICE)
+    refused_at: Mapped[datetime | None] = mapped_column(info=DEVICE)
+    refusal: Mapped[str | None] = mapped_column(String(100), info=OPERATIONAL)
 
 
 class UsedProof(Base):

@@ -18,6 +18,8 @@ from backend.core.db import Session
 from backend.devices.models import PushAddressRow, PushKind
 
 MAX_ADDRESS_CHARACTERS: Final = 512
+_MAX_REASON_CHARACTERS: Final = 100
+_IN_USE: Final = PushAddressRow.refused_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,16 @@ class PushAddress:
 
     kind: PushKind
     value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushState:
+    """Whether a phone takes pushes, since when it does not, and the sender's code for why."""
+
+    activation_id: UUID
+    set_at: datetime
+    refused_at: datetime | None
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +59,7 @@ def set_push_address(
     """
     mine = PushAddressRow.activation_id == holder.activation_id
     same = (PushAddressRow.address == address.value) & (PushAddressRow.kind == address.kind)
-    if session.scalar(select(PushAddressRow.activation_id).where(mine, same)):
+    if session.scalar(select(PushAddressRow.activation_id).where(mine, same, _IN_USE)):
         return
     mine_or_same = or_(mine, PushAddressRow.address == address.value)
     session.execute(delete(PushAddressRow).where(mine_or_same))
@@ -76,18 +88,36 @@ def push_addresses_of(
 ) -> Mapping[UUID, Sequence[PushAddress]]:
     """Return the addresses of some people's phones; who has none is absent."""
     found: defaultdict[UUID, list[PushAddress]] = defaultdict(list)
-    theirs = select(PushAddressRow).where(PushAddressRow.supervisee_id.in_(supervisee_ids))
+    theirs = select(PushAddressRow).where(PushAddressRow.supervisee_id.in_(supervisee_ids), _IN_USE)
     for row in session.scalars(theirs):
         found[row.supervisee_id].append(PushAddress(kind=row.kind, value=row.address))
     return found
 
 
+def push_states_of(session: Session, supervisee_id: UUID) -> Sequence[PushState]:
+    """Return how it stands with the person's phones that ever took a push, the newest first."""
+    rows = session.scalars(
+        select(PushAddressRow)
+        .where(PushAddressRow.supervisee_id == supervisee_id)
+        .order_by(PushAddressRow.activation_id.desc())
+    )
+    return [
+        PushState(
+            activation_id=row.activation_id,
+            set_at=row.set_at,
+            refused_at=row.refused_at,
+            refusal=row.refusal,
+        )
+        for row in rows
+    ]
+
+
 def forget_push_address(session: Session, value: str, *, reason: str, now: datetime) -> None:
     """Push to this address no more; `reason` is the sender's code, kept in the audit record."""
-    row = session.scalar(select(PushAddressRow).where(PushAddressRow.address == value))
+    row = session.scalar(select(PushAddressRow).where(PushAddressRow.address == value, _IN_USE))
     if row is None:
         return
-    session.delete(row)
+    row.refused_at, row.refusal = now, reason[:_MAX_REASON_CHARACTERS]
     audit.record(
         session,
         SYSTEM,

@@ -31,8 +31,10 @@ from backend.devices.models import PushKind
 from backend.devices.push_address import (
     Holder,
     PushAddress,
+    PushState,
     forget_push_address,
     push_addresses_of,
+    push_states_of,
     set_push_address,
 )
 from backend.devices.rechecking import (
@@ -65,6 +67,7 @@ __all__ = [
     "Phone",
     "PushAddress",
     "PushKind",
+    "PushState",
     "StatusListFaultError",
     "activation_in_force",
     "activations_of",
@@ -85,6 +88,7 @@ __all__ = [
     "open_challenge",
     "open_key_challenge",
     "push_addresses_of",
+    "push_states_of",
     "reinstate",
     "revoke",
     "set_push_address",

@@ -44,4 +44,5 @@ def metadata() -> MetaData:
                 importlib.import_module(f"backend.{package.name}.{path.stem}")
     importlib.import_module("backend.core.jobs")
     importlib.import_module("backend.core.idempotency")
+    importlib.import_module("backend.core.outages")
     return Base.metadata

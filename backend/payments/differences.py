@@ -40,6 +40,16 @@ class Difference:
     explanation: str | None
 
 
+def differences_of_nobody(session: Session) -> list[Difference]:
+    """Return the unexplained differences that name no agency, oldest first: the operator's."""
+    rows = session.scalars(
+        select(DifferenceRow)
+        .where(DifferenceRow.agency_id.is_(None), DifferenceRow.explained_at.is_(None))
+        .order_by(DifferenceRow.id)
+    )
+    return [_value(row) for row in rows]
+
+
 def note_difference(
     session: Session,
     kind: DifferenceKind,

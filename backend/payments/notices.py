@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -68,6 +69,28 @@ def finish_notice(session: Session, event_id: str, outcome: NoticeOutcome, now: 
     ).one()
     if row.outcome is None:
         row.outcome, row.finished_at, row.next_at = outcome, now, None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedNotice:
+    """A notice that was tried and not finished: the provider does not answer, or a fault of ours."""
+
+    notice: Notice
+    attempts: int
+    next_at: datetime | None
+
+
+def unfinished_notices(session: Session) -> list[UnfinishedNotice]:
+    """Return the notices that were tried and not finished, oldest first: the operator's."""
+    rows = session.scalars(
+        select(NoticeRow)
+        .where(NoticeRow.outcome.is_(None), NoticeRow.attempts > 0)
+        .order_by(NoticeRow.id)
+    )
+    return [
+        UnfinishedNotice(notice=_value(row), attempts=row.attempts, next_at=row.next_at)
+        for row in rows
+    ]
 
 
 def _value(row: NoticeRow) -> Notice:

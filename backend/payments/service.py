@@ -37,7 +37,12 @@ from backend.payments.bookings import (
     reverse_repayment,
 )
 from backend.payments.counter import Receipt, record_payment, reverse_payment
-from backend.payments.differences import Difference, differences, explain_difference
+from backend.payments.differences import (
+    Difference,
+    differences,
+    differences_of_nobody,
+    explain_difference,
+)
 from backend.payments.fees import (
     FEE_BATCH,
     end_recurring_fee,
@@ -74,7 +79,14 @@ from backend.payments.imports import (
     read_lines,
 )
 from backend.payments.instalments import Proposal
-from backend.payments.notices import NOTICE_BATCH, claim_notices, finish_notice, keep_notice
+from backend.payments.notices import (
+    NOTICE_BATCH,
+    UnfinishedNotice,
+    claim_notices,
+    finish_notice,
+    keep_notice,
+    unfinished_notices,
+)
 from backend.payments.obligations import cancel_obligation, raise_obligation
 from backend.payments.owed import due_items, is_still_owed, obligations
 from backend.payments.paid import payment_instants, payments, read_payment
@@ -172,6 +184,7 @@ __all__ = [
     "Statement",
     "SuspenseItem",
     "Terms",
+    "UnfinishedNotice",
     "Unidentified",
     "UnreadableFileError",
     "Verification",
@@ -201,6 +214,7 @@ __all__ = [
     "decide_claim",
     "decide_plan",
     "differences",
+    "differences_of_nobody",
     "due_items",
     "end_autopay",
     "end_recurring_fee",
@@ -260,6 +274,7 @@ __all__ = [
     "statement",
     "suspense_items",
     "take_stray",
+    "unfinished_notices",
     "verify",
     "withdraw_relief",
 ]

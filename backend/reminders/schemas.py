@@ -9,6 +9,7 @@ import marshmallow as ma
 
 from backend.core.schemas import FreeText, Instant, Schema, page_of
 from backend.reminders.preview import Example
+from backend.reminders.reach import ReachKind
 from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.formats import Language
@@ -218,6 +219,33 @@ class ReminderFiguresSchema(Schema):
     until = Instant(required=True)
     paid_within_days = ma.fields.Integer(required=True)
     items = ma.fields.List(ma.fields.Nested(TemplateFiguresSchema), required=True)
+
+
+class ReachSchema(Schema):
+    """A phone or a mailbox of a person, and whether it refuses."""
+
+    kind = ma.fields.Enum(ReachKind, by_value=True, required=True)
+    address = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "Of a mailbox"}
+    )
+    activation_id = ma.fields.UUID(
+        required=True, allow_none=True, metadata={"description": "Of a phone"}
+    )
+    is_used = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether messages go there now"}
+    )
+    refused_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When it was last refused"}
+    )
+    refusal = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "The provider's code"}
+    )
+
+
+class ReachesSchema(Schema):
+    """Where a person can be reached, in the order in which it is tried."""
+
+    items = ma.fields.List(ma.fields.Nested(ReachSchema), required=True)
 
 
 ReminderPageSchema = page_of(ReminderSchema)

@@ -14,6 +14,7 @@ from backend.reminders import figures as figuring
 from backend.reminders.choices import Choices
 from backend.reminders.figures import Figures
 from backend.reminders.preview import Example, Preview
+from backend.reminders.reach import Reach, reach_of
 from backend.reminders.schemas import (
     ChoicesSchema,
     ComingSchema,
@@ -23,6 +24,7 @@ from backend.reminders.schemas import (
     PeriodSchema,
     PreviewSchema,
     PreviewsSchema,
+    ReachesSchema,
     ReminderFiguresSchema,
     ReminderPageSchema,
 )
@@ -78,6 +80,14 @@ def choices_of(supervisee_id: UUID) -> Choices:
     """Give the kinds of reminder that a person has turned off."""
     with snapshot() as session:
         return choices.choices_of(session, actor(), supervisee_id)
+
+
+@officer.route("/supervisees/<uuid:supervisee_id>/addresses")
+@officer.response(200, ReachesSchema)
+def reaches(supervisee_id: UUID) -> dict[str, list[Reach]]:
+    """List a person's phones and mailboxes: which refuses, and since when."""
+    with snapshot() as session:
+        return {"items": reach_of(session, actor(), supervisee_id, now=now())}
 
 
 @officer.route("/reminders/figures")

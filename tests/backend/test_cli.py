@@ -15,8 +15,12 @@ from backend import migrations
 from backend.cli import main
 from backend.core.db import Database, table_of
 from backend.core.settings import PREFIX
+from backend.payments import service as payments
+from backend.payments.differences import note_difference
+from backend.payments.hosted_models import DifferenceKind
 from backend.payments.imports import COLUMNS
 from backend.payments.models import LedgerEntryRow
+from backend.payments.provider import Notice, Subject
 from tests.support.clocks import START
 from tests.support.ledger import busy_book, without_guards
 from tests.support.offices import make_office
@@ -92,3 +96,30 @@ def test_whole_books_are_called_whole_and_spoilt_ones_are_an_error(empty_folder:
     assert "The books are whole." in whole.output
     assert spoilt.exit_code == 1
     assert f"{book.refund_id} has no entries" in spoilt.output
+
+
+def test_notices_that_no_agency_sees_are_listed_for_the_operator(empty_folder: Path) -> None:
+    url = f"sqlite:///{empty_folder / 'connectrex.sqlite3'}"
+    environment = {"CONNECTREX_DATABASE_URL": url, "CONNECTREX_MODE": "development"}
+    with closing(Database(url)) as database:
+        migrations.upgrade(database)
+    nothing = CliRunner().invoke(main, ["payments", "notices"], env=environment)
+    with closing(Database(url)) as database, database.transaction() as session:
+        notice = Notice(
+            id="evt_test",
+            kind="charge.test",
+            subject=Subject.PAYMENT,
+            reference="pi_waiting",
+            happened_at=START,
+        )
+        payments.keep_notice(session, notice, now=START)
+        payments.claim_notices(session, START)
+        note_difference(
+            session, DifferenceKind.UNKNOWN_HERE, "pi_of_nobody", agency_id=None, now=START
+        )
+    something = CliRunner().invoke(main, ["payments", "notices"], env=environment)
+
+    assert nothing.exit_code == 0, nothing.output
+    assert something.exit_code == 1
+    assert "unknown-here pi_of_nobody" in something.output
+    assert "charge.test pi_waiting tries: 1" in something.output

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import select
 
 from backend.app import create_app
 from backend.core.db import Database
 from backend.outbox.models import InboxEntry, OutboxMessage
+from backend.outbox.store import OutboxStore
 from backend.simulator.fcm import Answer, LocalFcm, Scripted
 from backend.simulator.phone import Phone, PushAddress
 from backend.simulator.position import PhoneClock
 from backend.simulator.proof import compact_json
 from backend.simulator.wire import HttpRequest
+from backend.worker.channels import open_channels
+from backend.worker.jobs import READERS, send
+from backend.worker.people import addresses, forget
 from notifications.delivery import DEFAULT_RETRY, MessageState
+from tests.faults.dying import Step
 from tests.support.clocks import START
 from tests.support.devices import Person, code_for, supervised_person
 from tests.support.identity import PASSWORD
 from tests.support.phones import over_client
-from tests.support.reminders import owes
+from tests.support.reminders import owes, planned
 from tests.support.sites import Site, carry
 
 PEOPLE: Final = 6
@@ -184,6 +194,39 @@ def test_killed_while_planning_and_sending_the_worker_loses_no_reminder(
         assert {push["android"]["notification"]["tag"] for push in pushes} == {str(message.id)}
         assert {push["apns"]["headers"]["apns-collapse-id"] for push in pushes} == {"payment"}
     assert site.command("audit", "verify").exit_code == 0
+
+
+@pytest.mark.parametrize("step", Step)
+def test_killed_at_each_step_of_sending_the_reminder_is_recorded_once(
+    site: Site, fcm: LocalFcm, step: Step
+) -> None:
+    debtors = debtors_on(site, fcm)
+    with site.opened() as database:
+        planned(database, START)
+    site.clock.step_to(DUE_AT)
+
+    dying = [sys.executable, "-m", "tests.faults.dying", step.value]
+    died = subprocess.run(dying, env={**os.environ, **site.environment}, check=False)
+    site.clock.step(LEASE)
+    with site.opened() as database:
+        store = OutboxStore(database, readers=READERS, address_book=addresses, forget=forget)
+        channels = open_channels(site.settings, database)
+        send(store, channels, site.clock)
+        for channel in channels:
+            channel.close()
+        first = first_reminders(database)
+        with database.snapshot() as session:
+            inboxes = [one.message_id for one in session.scalars(select(InboxEntry))]
+
+    assert died.returncode == -signal.SIGKILL
+    assert sorted(inboxes) == sorted(row.id for row in first.values())
+    for debtor in debtors:
+        message = first[str(debtor.person.supervisee_id)]
+        pushes = fcm.received(debtor.token)
+        assert message.state is MessageState.SENT
+        assert len(pushes) == (2 if step in {Step.SENT, Step.UNRECORDED} else 1)
+        assert {push["data"]["id"] for push in pushes} == {str(message.id)}
+        assert {push["android"]["collapse_key"] for push in pushes} == {"payment"}
 
 
 def is_sent(reminders: list[dict[str, Any]]) -> bool:
