@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import secrets
@@ -12,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import wraps
+from multiprocessing.util import Finalize
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
@@ -53,7 +53,8 @@ def build(environment: Mapping[str, str]) -> Flask:
         running.append(worker.build(settings, database, clock))
     for one in running:
         one.start()
-        atexit.register(one.stop)
+        # Not by `atexit`, which a server's process that was forked never comes to.
+        Finalize(None, one.stop, exitpriority=10)
     return app
 
 

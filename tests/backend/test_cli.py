@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete
 
 from backend import migrations
-from backend.cli import main
+from backend.cli import build, main
 from backend.core.db import Database, table_of
 from backend.core.settings import PREFIX
 from backend.payments import service as payments
@@ -21,6 +24,7 @@ from backend.payments.hosted_models import DifferenceKind
 from backend.payments.imports import COLUMNS
 from backend.payments.models import LedgerEntryRow
 from backend.payments.provider import Notice, Subject
+from backend.worker.loop import Worker
 from tests.support.clocks import START
 from tests.support.ledger import busy_book, without_guards
 from tests.support.offices import make_office
@@ -43,6 +47,35 @@ def test_the_openapi_document_is_printed_without_settings_and_leaves_nothing(
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["info"]["title"] == "connectrex"
     assert list(empty_folder.iterdir()) == []
+
+
+def test_the_worker_inside_a_forked_server_stops_when_its_process_ends(empty_folder: Path) -> None:
+    url = f"sqlite:///{empty_folder / 'connectrex.sqlite3'}"
+    with closing(Database(url)) as database:
+        migrations.upgrade(database)
+    environment = {"CONNECTREX_DATABASE_URL": url, "CONNECTREX_MODE": "development"}
+    mark = empty_folder / "stopped"
+
+    server = multiprocessing.get_context("spawn").Process(
+        target=_serve_nothing, args=(environment, mark)
+    )
+    server.start()
+    server.join()
+
+    assert server.exitcode == 0
+    assert mark.exists()
+
+
+def _serve_nothing(environment: Mapping[str, str], mark: Path) -> None:
+    """Build the server as granian's process does, note when its worker stops, and end."""
+    stop = Worker.stop
+
+    def noted(self: Worker) -> None:
+        stop(self)
+        mark.touch()
+
+    with patch.object(Worker, "stop", noted):
+        build(environment)
 
 
 def test_it_is_printed_while_the_server_runs(empty_folder: Path) -> None:
