@@ -125,7 +125,7 @@ def test_one_fix_sent_many_times_at_once_is_one_row_and_one_receipt(
 def test_many_fixes_of_one_person_at_once_are_judged_as_one_after_another(
     watched: Watched, app: Flask, server_keys: Path, clock: FrozenClock
 ) -> None:
-    requests = signed(watched, ENTERS_MARKET, every_s=40)
+    requests = signed(watched, ENTERS_MARKET, every_s=50)
     watched.database.engine.dispose()
     with copy_of(watched.database.url.render_as_string(hide_password=False)) as copy:
         unhurried = Database(copy)
