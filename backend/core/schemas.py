@@ -62,14 +62,20 @@ _SEARCHED_BY_OTHERS: Final = (Formatted, ma.fields.UUID, ma.fields.Nested)
 
 
 def _holds_card_number(value: Any, field: ma.fields.Field[Any] | None = None) -> bool:
-    if isinstance(field, _SEARCHED_BY_OTHERS):
-        return False
-    if isinstance(value, Mapping):
-        return any(_holds_card_number(text) for pair in value.items() for text in pair)
-    if isinstance(value, list):
-        inner = field.inner if isinstance(field, ma.fields.List) else None
-        return any(_holds_card_number(item, inner) for item in value)
-    return isinstance(value, str) and has_card_number(value)
+    """Whether any text in `value` does; a stack of its own, since a body may be nested deeply."""
+    waiting: list[tuple[Any, ma.fields.Field[Any] | None]] = [(value, field)]
+    while waiting:
+        item, kind = waiting.pop()
+        if isinstance(kind, _SEARCHED_BY_OTHERS):
+            continue
+        if isinstance(item, Mapping):
+            waiting += [(part, None) for pair in item.items() for part in pair]
+        elif isinstance(item, list):
+            inner = kind.inner if isinstance(kind, ma.fields.List) else None
+            waiting += [(part, inner) for part in item]
+        elif isinstance(item, str) and has_card_number(item):
+            return True
+    return False
 
 
 def _refuse_unstorable(data: Any, path: list[str]) -> None:
