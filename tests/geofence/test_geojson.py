@@ -207,6 +207,33 @@ def test_the_round_trip_keeps_the_source(zone: Zone) -> None:
     assert parse_zone(zone_to_geojson(zone)) == zone
 
 
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        _polygon([[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]),
+        _polygon([[-181, 0], [-179, 0], [-179, 1], [-181, 1], [-181, 0]]),
+        {
+            "type": "MultiPolygon",
+            "coordinates": [
+                [[[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]],
+                [[[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]],
+            ],
+        },
+        _polygon(_SQUARE, _HOLE),
+        _polygon([[n / 1000, 0] for n in range(5_001)] + [[5, 1], [0, 1], [0, 0]]),
+    ],
+    ids=["run-on-east", "run-on-west", "split", "hole", "5003-vertices"],
+)
+def test_the_round_trip_keeps_the_officer_s_positions(drawing: dict[str, Any]) -> None:
+    zone = parse_zone(drawing)
+    assert not isinstance(zone, GeometryRefused)
+
+    kept = zone_to_geojson(zone)
+
+    assert kept["geometry"] == drawing
+    assert parse_zone(kept) == zone
+
+
 def test_holes_parts_and_altitudes_are_read() -> None:
     high = [[x, y, 250.0] for x, y in _SQUARE]
     drawing = {
