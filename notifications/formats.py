@@ -94,6 +94,14 @@ def money(amount_minor: int, currency: str) -> str:
     return _SIGNS.get(currency, f"{currency}\N{NO-BREAK SPACE}") + number
 
 
+def decimal(amount_minor: int, currency: str) -> str:
+    """The bare number, `-1234.56`, as programs and tables take it. Any sign is good."""
+    digits = _MINOR_DIGITS.get(currency, _USUAL_MINOR_DIGITS)
+    whole, fraction = divmod(abs(amount_minor), 10**digits)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{whole}.{fraction:0{digits}}" if digits else f"{sign}{whole}"
+
+
 def day(on: date, language: Language) -> str:
     """`Friday, March 5, 2027` or `viernes 5 de marzo de 2027`."""
     weekday = _WEEKDAYS[language][on.weekday()]

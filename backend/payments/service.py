@@ -124,7 +124,14 @@ from backend.payments.settling import (
     settle,
     take_stray,
 )
-from backend.payments.statement import balance, own_balance, own_statement, statement
+from backend.payments.statement import (
+    balance,
+    own_balance,
+    own_statement,
+    own_statement_document,
+    statement,
+    statement_document,
+)
 from backend.payments.suspense import (
     SuspenseItem,
     Unidentified,
@@ -142,6 +149,7 @@ from backend.payments.values import (
     Reversal,
     Source,
     Statement,
+    StatementDocument,
     Terms,
 )
 from backend.payments.verification import Finding, Verification, verify
@@ -182,6 +190,7 @@ __all__ = [
     "Reversal",
     "Source",
     "Statement",
+    "StatementDocument",
     "SuspenseItem",
     "Terms",
     "UnfinishedNotice",
@@ -244,6 +253,7 @@ __all__ = [
     "own_id",
     "own_plans",
     "own_statement",
+    "own_statement_document",
     "payment_instants",
     "payments",
     "plan",
@@ -272,6 +282,7 @@ __all__ = [
     "settle",
     "settle_mandate",
     "statement",
+    "statement_document",
     "suspense_items",
     "take_stray",
     "unfinished_notices",

@@ -25,6 +25,7 @@ from backend.payments.values import (
     CurrencySum,
     Obligation,
     Statement,
+    StatementDocument,
     StatementLine,
 )
 
@@ -74,6 +75,52 @@ def own_statement(
 ) -> Statement:
     """Return the account of the supervised person who asks. As `statement` otherwise."""
     return _statement(session, actor, themselves(session, actor).id, since, until, now)
+
+
+def statement_document(
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    now: datetime,
+) -> StatementDocument:
+    """Return the person's account as it is printed, in their language. As `statement` otherwise."""
+    actor.require(Permission.PAYMENT_READ)
+    return _document(session, actor, supervisee_id, since, until, now)
+
+
+def own_statement_document(
+    session: Session,
+    actor: Actor,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    now: datetime,
+) -> StatementDocument:
+    """Return the account of the supervised person who asks, as it is printed."""
+    return _document(session, actor, themselves(session, actor).id, since, until, now)
+
+
+def _document(
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    since: date | None,
+    until: date | None,
+    now: datetime,
+) -> StatementDocument:
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    agency = identity.get_agency(session, person.agency_id)
+    return StatementDocument(
+        statement=_statement(session, actor, supervisee_id, since, until, now),
+        person_name=f"{person.given_name} {person.family_name}",
+        agency_name=agency.name,
+        contact=f"{agency.contact_phone}, {agency.contact_email}",
+        language=person.language,
+        issued_on=today_in(agency.zone, now),
+    )
 
 
 def _statement(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from backend.payments.kinds import Basis, Cadence, Method, ObligationKind, ObligationStatus
 from backend.payments.ledger import TransactionKind
+from notifications.formats import Language
 
 
 class Source(Enum):
@@ -189,6 +190,18 @@ class Statement:
     opening: Sequence[CurrencySum]
     lines: Sequence[StatementLine]
     closing: Sequence[CurrencySum]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementDocument:
+    """A statement with what stands around it on paper. `issued_on` is the agency's local day."""
+
+    statement: Statement
+    person_name: str
+    agency_name: str
+    contact: str
+    language: Language
+    issued_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

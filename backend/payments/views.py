@@ -30,9 +30,8 @@ from backend.payments.schemas import (
     RecurringFeePageSchema,
     RecurringFeeSchema,
     ReversalSchema,
-    StatementPeriodSchema,
-    StatementSchema,
 )
+from backend.payments.statement_views import BLUEPRINTS as STATEMENTS
 
 officers = Blueprint(
     "payments",
@@ -48,7 +47,7 @@ own = Blueprint(
     audience=Audience.SUPERVISEE,
     description="What the person who asks owes",
 )
-BLUEPRINTS = (officers, own, *RELIEF)
+BLUEPRINTS = (officers, own, *RELIEF, *STATEMENTS)
 
 
 @officers.route("/supervisees/<uuid:supervisee_id>/obligations", methods=["POST"])
@@ -146,15 +145,6 @@ def read_balance(supervisee_id: UUID) -> service.Balance:
     """Give what the person owes today."""
     with snapshot() as session:
         return service.balance(session, actor(), supervisee_id, now=now())
-
-
-@officers.route("/supervisees/<uuid:supervisee_id>/statement")
-@officers.arguments(StatementPeriodSchema, location="query")
-@officers.response(200, StatementSchema)
-def read_statement(period: dict[str, Any], supervisee_id: UUID) -> service.Statement:
-    """Give the person's account over a period."""
-    with snapshot() as session:
-        return service.statement(session, actor(), supervisee_id, **period, now=now())
 
 
 @officers.route("/allocation-order")

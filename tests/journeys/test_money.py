@@ -72,6 +72,12 @@ class Town:
         answered: dict[str, Any] = answer.json()
         return answered
 
+    def file(self, path: str) -> bytes:
+        """What the person's app downloads, with a location."""
+        answer = self._phone.get(path, at(HOME))
+        assert answer.status == 200
+        return answer.body
+
     def asks(self, path: str, body: dict[str, Any], *, located: bool = True) -> dict[str, Any]:
         """What the person's app is answered when it sends something."""
         if located:
@@ -190,3 +196,7 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
         "payment",
     ]
     assert statement["closing"] == [{"currency": "USD", "balance_minor": 0}]
+    own = town.reads("/v1/me/statement?since=2026-03-01&until=2026-07-01")
+    assert own == statement
+    assert town.file("/v1/me/statement.csv?since=2026-03-01").count(b"\r\n") == 1 + 4 + 1
+    assert town.file("/v1/me/statement.pdf").startswith(b"%PDF-")
