@@ -44,6 +44,8 @@ MAX_OFFSETS: Final = 10
 BATCH_KEY_PEOPLE: Final = range(2, 10_001)
 ROTATE_DAYS: Final = range(1, 1_001)
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
+PLAN_SHARES_PERCENT: Final = range(1, 51)
+PLAN_LEAST_MINOR: Final = range(1, 10**9 + 1)
 MAX_URL: Final = 300
 HTTPS_URL: Final = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:[/?][!-~]*)?"
@@ -68,7 +70,9 @@ class AgencyPolicy:
     them after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
     person's zone. Kinds in `mandatory_reminders` cannot be turned off by the person.
     `default_currency` is ISO 4217. `payment_url` is the agency's own page
-    to pay on (https), named in reminders; without it they say to come or to phone.
+    to pay on (https), named in reminders; without it they say to come or to phone. A plan is proposed
+    by `plan_share_percent` of a person's income a month, and `plan_least_minor` at least, in minor
+    units of what they owe in (2 % and 25.00: Fla. Stat. 28.246(4)(b)).
     """
 
     least_assurance: str = "software"
@@ -102,6 +106,8 @@ class AgencyPolicy:
     default_language: Language = Language.ENGLISH
     default_currency: str = "USD"
     payment_url: str | None = None
+    plan_share_percent: int = 2
+    plan_least_minor: int = 2_500
 
     def __post_init__(self) -> None:
         sensible = {
@@ -132,6 +138,8 @@ class AgencyPolicy:
             "mandatory_reminders": REMINDED.issuperset(self.mandatory_reminders),
             "reminder_at": self.reminders_from <= self.reminder_at < self.reminders_until,
             "default_currency": CURRENCY.fullmatch(self.default_currency) is not None,
+            "plan_share_percent": self.plan_share_percent in PLAN_SHARES_PERCENT,
+            "plan_least_minor": self.plan_least_minor in PLAN_LEAST_MINOR,
             "payment_url": self.payment_url is None or is_payment_url(self.payment_url),
         }
         wrong = [name for name, is_sensible in sensible.items() if not is_sensible]

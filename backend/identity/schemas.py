@@ -368,6 +368,18 @@ class PolicySchema(Schema):
         validate=[ma.validate.Length(max=policy.MAX_URL), _HTTPS_URL],
         metadata={"description": "The agency's own page to pay on, which reminders name"},
     )
+    plan_share_percent = ma.fields.Integer(
+        load_default=AgencyPolicy().plan_share_percent,
+        strict=True,
+        validate=_within(policy.PLAN_SHARES_PERCENT),
+        metadata={"description": "Of a month's income: what a plan is proposed by"},
+    )
+    plan_least_minor = ma.fields.Integer(
+        load_default=AgencyPolicy().plan_least_minor,
+        strict=True,
+        validate=_within(policy.PLAN_LEAST_MINOR),
+        metadata={"description": "The least instalment that is proposed, in minor units"},
+    )
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> AgencyPolicy:

@@ -11,8 +11,6 @@ from uuid import UUID
 from backend.payments.recurrence import Recurrence
 
 MAX_INSTALMENTS: Final = 120
-_SHARE_PERCENT: Final = 2
-_LEAST_MINOR: Final = 2_500
 _LONG_INSTALMENTS: Final = 60
 
 
@@ -39,14 +37,21 @@ class Instalment:
     amount_minor: int
 
 
-def propose(outstanding_minor: int, currency: str, monthly_income_minor: int) -> Proposal:
+def propose(
+    outstanding_minor: int,
+    currency: str,
+    monthly_income_minor: int,
+    *,
+    share_percent: int,
+    least_minor: int,
+) -> Proposal:
     """Return a monthly instalment from a net income a month, in minor units of the debt's currency.
 
-    The greater of 2 % of the income and 25.00, which is what Florida's law presumes to be within
-    a person's ability (Fla. Stat. 28.246(4)(b)), and never more than the debt. Without income, or
-    where it would take more than five years, hardship is the better answer.
+    The greater of `share_percent` of the income and `least_minor`, which the agency presumes to be
+    within a person's ability, and never more than the debt. Without income, or where it would take
+    more than five years, hardship is the better answer.
     """
-    presumed = max(monthly_income_minor * _SHARE_PERCENT // 100, _LEAST_MINOR)
+    presumed = max(monthly_income_minor * share_percent // 100, least_minor)
     instalment_minor = min(presumed, outstanding_minor)
     instalments = -(-outstanding_minor // instalment_minor) if instalment_minor else 0
     return Proposal(

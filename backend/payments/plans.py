@@ -79,10 +79,17 @@ def propose_plan(
     if actor.kind is not ActorKind.SUPERVISEE:
         actor.require(Permission.PAYMENT_READ)
     person = identity.get_supervisee(session, actor, supervisee_id)
-    today = today_in(identity.get_agency(session, person.agency_id).zone, now)
+    agency = identity.get_agency(session, person.agency_id)
+    today = today_in(agency.zone, now)
     debts = _plannable(session, person.id, currency, today)
     owed = sum(one.outstanding_minor for one in debts)
-    return instalments.propose(owed, currency, monthly_income_minor)
+    return instalments.propose(
+        owed,
+        currency,
+        monthly_income_minor,
+        share_percent=agency.policy.plan_share_percent,
+        least_minor=agency.policy.plan_least_minor,
+    )
 
 
 def propose_own_plan(

@@ -19,6 +19,8 @@ from notifications.kind import MessageKind
         {"max_accuracy_m": 5_001},
         {"silence_after_s": 59},
         {"batch_key_people": 1},
+        {"plan_share_percent": 51},
+        {"plan_least_minor": 0},
         {"alert_score": 0.0},
         {"alert_score": 1.1},
         {"frozen_after_s": 599},
@@ -61,7 +63,7 @@ from notifications.kind import MessageKind
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency",
+        match=r"least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency|plan",
     ):
         AgencyPolicy(**wrong)
 

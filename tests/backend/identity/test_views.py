@@ -173,6 +173,8 @@ SENSELESS: Sequence[dict[str, Any]] = [
     {"max_accuracy_m": 99.5},
     {"silence_after_s": 10**30},
     {"batch_key_people": 1},
+    {"plan_share_percent": 0},
+    {"plan_least_minor": -1},
     {"alert_score": 0},
     {"alert_score": "NaN"},
     {"frozen_after_s": 10**30},

@@ -38,10 +38,16 @@ def _one(obligation_id: UUID, due_on: date, amount_minor: int) -> Instalment:
 def test_two_percent_or_twenty_five_is_presumed_to_be_within_ability(
     owed: int, income: int, instalment: int, count: int, hardship: bool
 ) -> None:
-    proposal = propose(owed, "USD", income)
+    proposal = propose(owed, "USD", income, share_percent=2, least_minor=2_500)
 
     assert (proposal.instalment_minor, proposal.instalments) == (instalment, count)
     assert proposal.claim_hardship is hardship
+
+
+def test_an_agency_may_presume_less() -> None:
+    proposal = propose(100_000, "USD", 300_000, share_percent=1, least_minor=1_000)
+
+    assert (proposal.instalment_minor, proposal.instalments) == (3_000, 34)
 
 
 def test_a_plan_made_on_the_last_of_a_month_stays_there() -> None:
