@@ -50,7 +50,8 @@ KEPT = (
 )
 Made: TypeAlias = MultipleResults[UUID] | UUID
 
-AMOUNTS = st.integers(1, 9_999)
+AMOUNTS = st.sampled_from((1, 1_000, 2_500, 4_000))
+"""Few, so that one operation often fits what another left."""
 CURRENCIES = st.sampled_from(("EUR", "USD"))
 NUMBERS = st.integers(1, 4).map(str)
 """Numbers of what happens outside: few, so that they come again, with other content too."""
@@ -230,7 +231,9 @@ class BooksMachine(RuleBasedStateMachine):
     @invariant()
     def the_books_are_whole(self) -> None:
         with self._database.snapshot() as session:
-            assert not service.verify(session).findings
+            found = service.verify(session).findings
+        own = {self._person_id, self._agency_id}
+        assert not [one for one in found if one.book_id in own]
 
     @invariant()
     def rows_are_only_added(self) -> None:
@@ -276,5 +279,5 @@ def test_whatever_happens_to_money_the_books_stay_whole(database: Database) -> N
             super().__init__(database)
 
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=12, stateful_step_count=30, deadline=None)
+        Machine, settings=settings(max_examples=8, stateful_step_count=50, deadline=None)
     )
