@@ -21,6 +21,7 @@ class AlertKind(Enum):
     DEVICE_REVOKED = "device-revoked"
     DEVICE_DOUBTFUL = "device-doubtful"
     ROTATION_OVERDUE = "rotation-overdue"
+    RE_ENROLMENT_ASKED = "re-enrolment-asked"
     JOURNAL_FORK = "journal-fork"
     FAILURE_TO_ENROL = "failure-to-enrol"
     FAILURE_TO_REPORT = "failure-to-report"

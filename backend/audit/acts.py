@@ -46,6 +46,9 @@ class Act(Enum):
     DEVICE_APP_ASSERTED = "device.app-asserted"
     DEVICE_KEY_CHANGED = "device.key-changed"
     DEVICE_KEY_CHANGE_REFUSED = "device.key-change-refused"
+    RE_ENROLMENT_ASKED = "re-enrolment.asked"
+    RE_ENROLMENT_APPROVED = "re-enrolment.approved"
+    RE_ENROLMENT_DECLINED = "re-enrolment.declined"
     PUSH_ADDRESS_SET = "push-address.set"
     PUSH_ADDRESS_FORGOTTEN = "push-address.forgotten"
 

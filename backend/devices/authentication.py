@@ -34,6 +34,7 @@ from backend.proof.dpop import (
     TokenReader,
     open_enrolment,
     open_proof,
+    verify_enrolment,
     verify_key,
     verify_proof,
 )
@@ -189,6 +190,18 @@ class Authentication:
             nonces=self._nonces,
             now=now,
         )
+
+    def stranger(self, opened: OpenedProof) -> str:
+        """Return the thumbprint of a key that nobody enrolled and that signed the current request.
+
+        It shows possession and nothing else. Raises the 401 Problem of the first step that fails.
+        """
+        nonce = str(opened.jws.claims["nonce"])
+        asking = OpenedEnrolment(jkt=opened.jkt, jti=opened.jti, challenge=nonce, jws=opened.jws)
+        key = verify_enrolment(asking, challenge=nonce, request=self.signed_request())
+        if isinstance(key, Refused):
+            raise refused(key.reason)
+        return key.jkt
 
     def signed_request(self) -> SignedRequest:
         """Return the current request as its proof must have been made for it."""

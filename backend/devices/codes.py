@@ -115,7 +115,7 @@ def open_challenge(
         _count_failure(row, now)
         _record(session, stranger, row, Act.ENROLMENT_CODE_REFUSED, now, Outcome.FAILED)
         return None
-    challenge = _new_challenge(session, row, now)
+    challenge = add_challenge(session, row, now)
     _record(session, stranger, row, Act.ENROLMENT_CHALLENGED, now)
     return challenge
 
@@ -141,7 +141,7 @@ def _count_failure(row: EnrolmentCode, now: datetime) -> None:
         row.ended_at, row.end = now, CodeEnd.TRIES_EXHAUSTED
 
 
-def _new_challenge(session: Session, row: EnrolmentCode, now: datetime) -> Challenge:
+def add_challenge(session: Session, row: EnrolmentCode, now: datetime) -> Challenge:
     """Add a challenge, and drop the oldest unused ones, so that a code never has many."""
     unused = (EnrolmentChallenge.code_id == row.id) & EnrolmentChallenge.used_at.is_(None)
     newest = (

@@ -75,6 +75,18 @@ REVOCATION_REASONS: Final = (
 )
 
 
+class AskedState(Enum):
+    """How the question of a phone that has lost its key stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REPLACED = "replaced"
+    """Another phone asked for the same person since."""
+    EXPIRED = "expired"
+    """Nobody decided in time; never stored."""
+
+
 class ActivationEnd(Enum):
     """Why a person's time with a device ended."""
 

@@ -75,9 +75,9 @@ def life_of(session: Session, actor: Actor, jkt: str) -> list[KeyStep]:
     """Return the steps of a key's life, oldest first. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.DEVICE_READ)
     key = visible_key(session, actor, jkt)
-    rows = session.scalars(
-        select(KeyEvent).where(KeyEvent.jkt == key.jkt).order_by(KeyEvent.at, KeyEvent.id)
-    )
+    # A key that follows a suspended one is enrolled and suspended in the same moment.
+    order = (KeyEvent.at, KeyEvent.reason != KeyReason.ENROLLED, KeyEvent.id)
+    rows = session.scalars(select(KeyEvent).where(KeyEvent.jkt == key.jkt).order_by(*order))
     return [
         KeyStep(id=row.id, at=row.at, state=row.state, reason=row.reason, officer_id=row.officer_id)
         for row in rows

@@ -7,7 +7,16 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import CREDENTIAL, DEVICE, OPERATIONAL
@@ -15,7 +24,7 @@ from backend.core.db import Base, stored_enum
 from backend.devices.assurance import Assurance, Platform
 from backend.devices.enrolment_code import CodeEnd
 from backend.devices.evidence import EvidenceType
-from backend.devices.key_state import ActivationEnd, KeyReason, KeyState
+from backend.devices.key_state import ActivationEnd, AskedState, KeyReason, KeyState
 
 
 class EnrolmentCode(Base):
@@ -152,6 +161,40 @@ class KeyChallenge(Base):
     expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
     used_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
     new_jkt: Mapped[str | None] = mapped_column(String(43), info=DEVICE)
+
+
+class ReEnrolmentRow(Base):
+    """A phone that has lost its key `jkt` and asks, by another key, to be enrolled again.
+
+    `code_id` is the code that an officer's approval is; nobody ever reads it.
+    """
+
+    __tablename__ = "re_enrolments"
+    __table_args__ = (
+        UniqueConstraint("asking_jkt", "jkt"),
+        Index(
+            "uq_re_enrolments_open",
+            "supervisee_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        {"info": {"immutable": ("state", "decided_at", "decided_by", "code_id")}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(
+        ForeignKey("supervisees.id"), index=True, info=OPERATIONAL
+    )
+    jkt: Mapped[str] = mapped_column(ForeignKey("device_keys.jkt"), info=DEVICE)
+    asking_jkt: Mapped[str] = mapped_column(String(43), info=DEVICE)
+    asked_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    state: Mapped[AskedState] = mapped_column(stored_enum(AskedState), info=OPERATIONAL)
+    decided_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    decided_by: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    code_id: Mapped[UUID | None] = mapped_column(ForeignKey("enrolment_codes.id"), info=OPERATIONAL)
 
 
 class DeviceEvidence(Base):

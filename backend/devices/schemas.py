@@ -24,6 +24,7 @@ from backend.devices.key_state import (
     REVOCATION_REASONS,
     SUSPENSION_REASONS,
     ActivationEnd,
+    AskedState,
     KeyReason,
     KeyState,
 )
@@ -179,6 +180,48 @@ class NextKeySchema(Schema):
     def make_next_key(self, data: dict[str, Any], **_: Any) -> NextKey:
         """Return it as a value."""
         return NextKey(**data | {"evidence": tuple(data["evidence"])})
+
+
+class ReEnrolmentAskedSchema(Schema):
+    """A phone that has lost its key."""
+
+    device = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[A-Za-z0-9_-]{43}\Z"),
+        metadata={"description": "Thumbprint of the key that it had", "maxLength": 43},
+    )
+
+
+class AskedSchema(Schema):
+    """How the question stands."""
+
+    reference = fields.String(
+        required=True, metadata={"description": "What the person reads out to their officer"}
+    )
+    state = fields.Enum(AskedState, by_value=True, required=True)
+    expires_at = Instant(required=True)
+    challenge = fields.Nested(EnrolmentChallengeSchema, required=True, allow_none=True)
+
+
+class ReEnrolmentSchema(Schema):
+    """A phone that has lost its key and asks to be enrolled again."""
+
+    id = fields.UUID(required=True)
+    supervisee_id = fields.UUID(required=True)
+    device = fields.String(
+        required=True, attribute="jkt", metadata={"description": "The key that it had"}
+    )
+    reference = fields.String(
+        required=True, metadata={"description": "What the phone shows to the person"}
+    )
+    asked_at = Instant(required=True)
+    expires_at = Instant(required=True)
+    state = fields.Enum(AskedState, by_value=True, required=True)
+    decided_at = Instant(required=True, allow_none=True)
+    decided_by = fields.UUID(required=True, allow_none=True)
+
+
+ReEnrolmentPageSchema = page_of(ReEnrolmentSchema)
 
 
 class AccessTokenSchema(Schema):

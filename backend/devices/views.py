@@ -33,6 +33,7 @@ from backend.devices.schemas import (
     ActivationPageSchema,
     AppAssertedSchema,
     AppAssertionSchema,
+    AskedSchema,
     DeviceEvidenceListSchema,
     DeviceKeySchema,
     EnrolledDeviceSchema,
@@ -47,6 +48,9 @@ from backend.devices.schemas import (
     NewDeviceSchema,
     NextKeySchema,
     PushAddressSchema,
+    ReEnrolmentAskedSchema,
+    ReEnrolmentPageSchema,
+    ReEnrolmentSchema,
 )
 from backend.outbox import service as outbox
 from backend.outbox.messages import Recipient, RecipientKind
@@ -70,8 +74,11 @@ officer_blp = Blueprint(
     description="Devices of supervised people",
 )
 
+officer_blp.METHODS_NEEDING_CHECK_ETAG = ["POST"]
+
 BLUEPRINTS = (enrolment_blp, device_blp, officer_blp)
 
+NO_SUCH_DEVICE = "No such device is enrolled. Ask your officer for a code."
 _JKT = "<string(length=43):jkt>"
 
 
@@ -155,6 +162,22 @@ def refused_enrolment(refused: service.EnrolmentRefused) -> Problem:
     }
     members: dict[str, object] = {name: text for name, text in said.items() if text is not None}
     return Problem(refused.code, refused.detail, pointer=refused.pointer, members=members)
+
+
+@enrolment_blp.route("/v1/re-enrolments", methods=["POST"])
+@enrolment_blp.arguments(ReEnrolmentAskedSchema)
+@enrolment_blp.response(200, AskedSchema)
+def ask(data: dict[str, str]) -> service.Asked:
+    """Ask, by a new key, to be enrolled again; asked again, it tells what the officer decided."""
+    authentication = platform().part(Authentication)
+    asking_jkt = authentication.stranger(authentication.open(now()))
+    with transaction() as session:
+        asked = service.ask(
+            session, asking_jkt=asking_jkt, **data, address=request.remote_addr, now=now()
+        )
+    if asked is None:
+        raise Problem(Code.ENROLMENT_REFUSED, NO_SUCH_DEVICE, pointer="/device")
+    return asked
 
 
 @enrolment_blp.route("/.well-known/jwks.json")
@@ -251,6 +274,46 @@ def activations(cursor: Cursor, supervisee_id: UUID) -> Page[service.Activation]
     """List a person's devices and their keys, newest first."""
     with snapshot() as session:
         return service.activations_of(session, actor(), supervisee_id, cursor)
+
+
+@officer_blp.route("/supervisees/<uuid:supervisee_id>/re-enrolments")
+@officer_blp.arguments(CursorSchema, location="query")
+@officer_blp.response(200, ReEnrolmentPageSchema)
+def re_enrolments(cursor: Cursor, supervisee_id: UUID) -> Page[service.ReEnrolment]:
+    """List the questions of a person's phones that have lost their key, newest first."""
+    with snapshot() as session:
+        return service.re_enrolments_of(session, actor(), supervisee_id, cursor, now())
+
+
+@officer_blp.route("/re-enrolments/<uuid:asked_id>")
+@officer_blp.etag
+@officer_blp.response(200, ReEnrolmentSchema)
+def re_enrolment(asked_id: UUID) -> service.ReEnrolment:
+    """Give one question."""
+    with snapshot() as session:
+        return service.re_enrolment(session, actor(), asked_id, now())
+
+
+@officer_blp.route("/re-enrolments/<uuid:asked_id>/approval", methods=["POST"])
+@officer_blp.etag
+@officer_blp.response(200, ReEnrolmentSchema)
+def approve(asked_id: UUID) -> service.ReEnrolment:
+    """Let the phone that asked be enrolled, within a day."""
+    with transaction() as session:
+        seen = service.re_enrolment(session, actor(), asked_id, now(), lock=True)
+        officer_blp.check_etag(seen, ReEnrolmentSchema)
+        return service.approve(session, actor(), asked_id, code_key=code_key(), now=now())
+
+
+@officer_blp.route("/re-enrolments/<uuid:asked_id>/decline", methods=["POST"])
+@officer_blp.etag
+@officer_blp.response(200, ReEnrolmentSchema)
+def decline(asked_id: UUID) -> service.ReEnrolment:
+    """Say no to the phone that asked."""
+    with transaction() as session:
+        seen = service.re_enrolment(session, actor(), asked_id, now(), lock=True)
+        officer_blp.check_etag(seen, ReEnrolmentSchema)
+        return service.decline(session, actor(), asked_id, now=now())
 
 
 @officer_blp.route(f"/devices/{_JKT}/evidence")

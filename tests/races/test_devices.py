@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -20,7 +22,14 @@ from backend.core.errors import Problem
 from backend.core.settings import Mode, Settings
 from backend.devices import service as devices
 from backend.devices.key_state import ENROLLED_STATES, KeyReason
-from backend.devices.models import ActivationRow, AppAttestKey, DeviceKey, EnrolmentCode, KeyEvent
+from backend.devices.models import (
+    ActivationRow,
+    AppAttestKey,
+    DeviceKey,
+    EnrolmentCode,
+    KeyEvent,
+    ReEnrolmentRow,
+)
 from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
 from backend.worker.jobs import recheck
@@ -34,6 +43,7 @@ from tests.support.attestation.phones import (
 )
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import (
+    CODE_KEY,
     ROOT_SECRET,
     SERVER_URL,
     Person,
@@ -396,3 +406,44 @@ def test_a_phone_enrolled_while_the_earlier_ones_key_changes_is_the_only_one(
         assert enrolled == 201
         assert changed in {201, 401}
         assert standing(postgresql_database) == (1, 1)
+
+
+def test_a_question_that_officers_decide_at_once_is_decided_once(
+    app: Flask, postgresql_database: Database, person: Person
+) -> None:
+    for _ in range(ROUNDS):
+        client = app.test_client()
+        phone = enrolled_phone(postgresql_database, client, FrozenClock(), person)
+        asking = ProofKey()
+        send_signed(
+            client,
+            asking,
+            "POST",
+            "/v1/re-enrolments",
+            members={"device": phone.jkt},
+            nonce=fresh_nonce(client, asking),
+        )
+        with postgresql_database.snapshot() as session:
+            asked_id = session.scalars(
+                select(ReEnrolmentRow.id).where(ReEnrolmentRow.asking_jkt == asking.jkt)
+            ).one()
+
+        def approve(asked_id: UUID = asked_id) -> str:
+            with postgresql_database.transaction() as session:
+                devices.approve(session, person.officer, asked_id, code_key=CODE_KEY, now=START)
+            return "approved"
+
+        def decline(asked_id: UUID = asked_id) -> str:
+            with postgresql_database.transaction() as session:
+                devices.decline(session, person.officer, asked_id, now=START)
+            return "declined"
+
+        def attempt(act: Callable[[], str]) -> str:
+            try:
+                return act()
+            except Problem as problem:
+                return problem.code.slug
+
+        answers = at_once([partial(attempt, act) for act in (approve, decline, approve)])
+
+        assert sorted(answers)[1:] == ["illegal-transition"] * 2
