@@ -85,3 +85,14 @@ def test_near_a_pole_every_longitude_is_near(latitude: float) -> None:
     found = ZoneIndex([zone]).near(latitude, 180.0, within_m=100_000.0)
 
     assert found[0] == pytest.approx(zone.distance_m(latitude, 180.0))
+
+
+def test_an_index_answers_the_second_time_as_the_first() -> None:
+    zone = PreparedZone(Circle(latitude=45.0, longitude=14.0, radius_m=20_000.0))
+    index = ZoneIndex([zone])
+
+    first = index.containing_many([45.0, 46.0], [14.0, 14.0])
+    second = index.containing_many([45.0, 46.0], [14.0, 14.0])
+
+    assert [found.tolist() for found in first] == [[0], [0]]
+    assert [found.tolist() for found in second] == [[0], [0]]
