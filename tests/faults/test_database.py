@@ -22,7 +22,7 @@ from tests.support.clocks import FrozenClock
 from tests.support.databases import PostgresqlDatabases, SqliteDatabases
 from tests.support.location import HOME, Watched, at, watched_person
 
-COMMIT = b"COMMIT"
+COMMIT = b"COMMIT\0"  # Whole: a transaction may begin as READ COMMITTED.
 
 
 @pytest.fixture

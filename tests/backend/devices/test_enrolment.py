@@ -419,12 +419,12 @@ def test_another_device_ends_the_one_before_and_the_officer_is_told(
         ended, in_force = session.scalars(select(ActivationRow).order_by(ActivationRow.id)).all()
         state = session.scalar(select(DeviceKey.state).where(DeviceKey.jkt == first.jkt))
         alert = session.scalars(select(AlertRow)).one()
-        [pushed_to] = devices.push_addresses_of(session, [person.supervisee_id]).values()
+        pushed_to = devices.push_addresses_of(session, [person.supervisee_id])
     assert (ended.end, ended.ended_at) == (ActivationEnd.SUPERSEDED, in_force.started_at)
     assert in_force.ended_at is None
     assert state is KeyState.SUPERSEDED
     assert (alert.kind.value, alert.source_id) == ("device-re-enrolled", in_force.id)
-    assert pushed_to == []
+    assert pushed_to == {}
 
 
 def test_another_persons_device_is_not_touched(
