@@ -131,6 +131,7 @@ SILENT_AT: Final = datetime(2026, 3, 2, 20, 54, tzinfo=ZONE)
 CURFEW_AT: Final = datetime(2026, 3, 2, 21, 0, 30, tzinfo=ZONE)
 ASKS_AT: Final = datetime(2026, 3, 2, 21, 5, tzinfo=ZONE)
 FEE_RAISED_AT: Final = datetime(2026, 3, 3, 9, 0, tzinfo=ZONE)
+PLANNED_AT: Final = datetime(2026, 3, 3, 9, 1, tzinfo=ZONE)
 REMINDED_AT: Final = datetime(2026, 3, 4, 13, 0, tzinfo=ZONE)
 
 ORDER: Final = {

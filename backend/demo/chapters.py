@@ -209,6 +209,9 @@ def let_a_fee_fall_due(stage: Stage, screen: Screen, case: Case) -> None:
     """Let a night pass, in which the fee is raised and its reminder planned."""
     stage.advance_to(cast.FEE_RAISED_AT)
     screen.chapter("A fee falls due", stage.clock.now())
+    wait_for("the fee to be raised", lambda: case.officer.listed(f"{case.person}/obligations"))
+    # Planning has its turn once a minute, and may have had it before the fee was there.
+    stage.advance_to(cast.PLANNED_AT)
     planned = wait_for(
         "the reminder to be planned", lambda: case.officer.listed(f"{case.person}/reminders")
     )
