@@ -139,6 +139,13 @@ SHARE: Final = _Share()
     "--reboots", type=click.IntRange(0, 100), default=0, show_default=True, help="Of each phone."
 )
 @click.option(
+    "--rotate-every",
+    type=SPAN,
+    default="0s",
+    show_default=True,
+    help="How often a phone changes its key, when what the old one signed is there; 0s: never.",
+)
+@click.option(
     "--drift",
     type=click.FloatRange(0, 10_000),
     default=20.0,
@@ -246,6 +253,7 @@ def _plan(**options: Any) -> Plan:
         lose=options["gaps"],
         late_s=options["late"],
         reboots=options["reboots"],
+        rotate_every_s=options["rotate_every"],
         seed=options["seed"],
     )
 

@@ -50,6 +50,15 @@ class PushAddress:
     address: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeyChange:
+    """A next key, and the request that asks for it: to be sent in the same bytes until answered."""
+
+    old: ProofKey
+    key: ProofKey
+    request: HttpRequest
+
+
 EvidenceMaker = Callable[[str, ProofKey], Sequence[Mapping[str, object]]]
 """Makes what a phone shows of its hardware, for an enrolment's challenge and the phone's key."""
 
@@ -119,6 +128,7 @@ class Phone:
         self._bootcount = 1
         self._fix: _TakenFix | None = None
         self._last_request: HttpRequest | None = None
+        self._key_change: _KeyChange | None = None
         self.journal: Journal | None = None
 
     @property
@@ -144,28 +154,26 @@ class Phone:
         self.journal = Journal(challenge)
         return answer
 
+    @property
+    def may_have_rotated(self) -> bool:
+        """Whether a change of the key got no answer: only the server knows which key it takes."""
+        return self._key_change is not None
+
     def rotate(self) -> HttpAnswer:
         """Change to a new key, which the old one signs over to; PhoneRefusedError if it may not.
 
-        Fixes count on: what the phone has taken and not yet delivered the new key delivers.
+        Fixes count on: what the phone has taken and not yet signed the new key delivers. When no
+        answer comes (OSError), the next call sends the same again, and signs nothing anew.
         """
-        asked = self._ask(_Call(method="POST", path="/v1/device/key-challenge", with_token=False))
-        if asked.status != 200:  # noqa: PLR2004 OK
-            raise PhoneRefusedError(asked)
-        challenge: str = asked.json()["challenge"]
-        old, self.key = self.key, ProofKey()
-        members = {
-            "key_change": old.sign_over(challenge, self.jkt),
-            "evidence": [dict(shown) for shown in self._evidence(challenge, self.key)],
-        }
-        call = _Call(
-            method="POST", path="/v1/device/keys", body=compact_json(members), with_token=False
-        )
-        answer = self._send(self._signed(call, challenge=challenge))
-        if answer.status != 201:  # noqa: PLR2004 Created
-            self.key = old
+        was_open = self._key_change is not None
+        change = self._key_change = self._key_change or self._next_key()
+        answer = self._insist(change.request)
+        self.key, self._token = change.key, None
+        is_changed = answer.status == 201 or (was_open and self._is_known())  # noqa: PLR2004 Created
+        self._key_change = None
+        if not is_changed:
+            self.key, self._nonce, self._token = change.old, None, None
             raise PhoneRefusedError(answer)
-        self._token = None
         return answer
 
     def token(self) -> str:
@@ -312,6 +320,32 @@ class Phone:
         self._token = None
         self._fix = None
 
+    # How a key follows another
+
+    def _next_key(self) -> _KeyChange:
+        asked = self._ask(_Call(method="POST", path="/v1/device/key-challenge", with_token=False))
+        if asked.status != 200:  # noqa: PLR2004 OK
+            raise PhoneRefusedError(asked)
+        challenge: str = asked.json()["challenge"]
+        key = ProofKey()
+        members = {
+            "key_change": self.key.sign_over(challenge, key.jkt),
+            "evidence": [dict(shown) for shown in self._evidence(challenge, key)],
+        }
+        call = _Call(
+            method="POST", path="/v1/device/keys", body=compact_json(members), with_token=False
+        )
+        request = self._signed(call, challenge=challenge, by=key)
+        return _KeyChange(old=self.key, key=key, request=request)
+
+    def _is_known(self) -> bool:
+        """Whether the server knows the key: by a challenge that is over it no longer says so."""
+        try:
+            self.token()
+        except PhoneRefusedError:
+            return False
+        return True
+
     # How it is said
 
     def _own_journal(self) -> Journal:
@@ -408,7 +442,9 @@ class Phone:
             return True
         return "use_dpop_nonce" in challenge and "dpop-nonce" in answer.headers
 
-    def _signed(self, call: _Call, *, challenge: str | None = None) -> HttpRequest:
+    def _signed(
+        self, call: _Call, *, challenge: str | None = None, by: ProofKey | None = None
+    ) -> HttpRequest:
         headers: dict[str, str] = {}
         claims: dict[str, object] = {
             "jti": str(uuid4()),
@@ -431,7 +467,7 @@ class Phone:
         if self.journal is not None and self.journal.n and "fix" in call.said:
             claims["journal"] = {"n": self.journal.n, "h": self.journal.head}
         claims |= {"iat": self._now_s(), "uptime": self._clock.mono_ms() // 1000}
-        headers["DPoP"] = self.key.sign({**claims, **call.said})
+        headers["DPoP"] = (by or self.key).sign({**claims, **call.said})
         return HttpRequest(
             method=call.method,
             url=self._server_url + call.path,

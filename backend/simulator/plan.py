@@ -26,6 +26,7 @@ class Deed(IntEnum):
     LOSE = 5
     WRITE = 6
     SEND = 7
+    ROTATE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ class Plan:
     """How a fleet moves and what befalls it; `offline` and `lose` are shares from 0 to below 1.
 
     Phone 0 begins at once, each other `apart_s` after the one before. On odd laps the track is
-    gone back. `late_s` is the longest time that a written page of the journal is held back.
+    gone back. `late_s` is the longest time that a written page of the journal is held back. With
+    `rotate_every_s` at 0 no key is changed.
     """
 
     track: Sequence[TimedPosition]
@@ -58,6 +60,7 @@ class Plan:
     lose: float = 0.0
     late_s: int = 0
     reboots: int = 0
+    rotate_every_s: int = 0
     seed: int = 1
 
     def events_of(self, number: int) -> list[Event]:
@@ -69,6 +72,7 @@ class Plan:
             *self._journal(begins_s, chance),
             *self._outages(begins_s, chance),
             *self._reboots(begins_s, chance),
+            *self._rotations(begins_s),
         ]
         return sorted(events, key=lambda event: (event.at_s, event.deed))
 
@@ -118,3 +122,8 @@ class Plan:
     def _reboots(self, begins_s: int, chance: Random) -> Iterator[Event]:
         for _ in range(self.reboots):
             yield Event(at_s=begins_s + chance.randint(1, max(1, self.lasts_s)), deed=Deed.REBOOT)
+
+    def _rotations(self, begins_s: int) -> Iterator[Event]:
+        every_s = self.rotate_every_s
+        for at_s in range(every_s, self.lasts_s, every_s) if every_s else ():
+            yield Event(at_s=begins_s + at_s, deed=Deed.ROTATE)

@@ -24,6 +24,8 @@ class Tally:
     taken: int = 0
     dropped: int = 0
     reboots: int = 0
+    rotations: int = 0
+    rotations_refused: Counter[str] = field(default_factory=Counter)
     live_accepted: int = 0
     live_refused: Counter[str] = field(default_factory=Counter)
     put_off: Counter[str] = field(default_factory=Counter)
@@ -72,6 +74,7 @@ def total(tallies: Iterable[Tally]) -> Tally:
 def summary(tally: Tally) -> Iterator[str]:
     """Yield what happened, line by line, for somebody who reads it for the first time."""
     yield _row("phones enrolled", tally.phones)
+    yield _row("keys changed", tally.rotations, _refused(tally.rotations_refused))
     yield _row("fixes taken", tally.taken, _reboots(tally.reboots))
     yield _row("  sent live, accepted", tally.live_accepted)
     yield _row("  sent live, refused", tally.live_refused.total(), _reasons(tally.live_refused))
@@ -115,6 +118,10 @@ def _reasons(counts: Counter[str]) -> str:
 
 def _reboots(count: int) -> str:
     return f"{count} reboots meanwhile" if count else ""
+
+
+def _refused(counts: Counter[str]) -> str:
+    return f"refused: {_reasons(counts)}" if counts else ""
 
 
 def _times(seconds: Sequence[float]) -> str:

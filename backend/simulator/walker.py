@@ -35,6 +35,7 @@ class Walker:
         self._taken: list[tuple[str, str]] = []  # tokens and their receipts
         self._here: set[int] = set()  # fixes of which the server said live that it has them
         self._last: Position | None = None
+        self._rotates = False  # a change of the key is due
 
     def act(self, event: Event) -> None:
         """Do one thing. Nothing that the server answers is an error here: it is counted."""
@@ -56,8 +57,11 @@ class Walker:
             case Deed.SEND if event.page in self._pages:
                 self._due.add(self._pages.pop(event.page))
                 self._send_due()
+            case Deed.ROTATE:
+                self._rotates = True
             case _:
                 pass
+        self._rotate_if_due()
 
     def finish(self) -> None:
         """Send what is left, and ask again for every token: what was accepted must be there."""
@@ -65,13 +69,14 @@ class Walker:
         if self._last is not None:
             self._buffer(self._last)
         for _ in range(_TRIES):
+            self._rotate_if_due()
             self._write_all()
             self._due.update(self._journal.unsent)
             self._send_due()
         unsigned = bool(self._journal.fixes or self._journal.gaps)
         self.tally.undelivered += len(self._journal.unsent) + unsigned
-        for text, receipt in self._taken:
-            self._ask_again(text, receipt)
+        self._ask_for_all()
+        self.tally.undelivered += len(self._taken)
         self.tally.requests += self._line.sent
         self.tally.unanswered += self._line.unanswered
         self.tally.live_seconds += self._line.seconds.get("/v1/fixes", [])
@@ -141,7 +146,7 @@ class Walker:
 
     def _write_token(self) -> int | None:
         journal = self._journal
-        if not (journal.fixes or journal.gaps):
+        if self._phone.may_have_rotated or not (journal.fixes or journal.gaps):
             return None
         try:
             self._phone.write_journal()
@@ -185,15 +190,19 @@ class Walker:
             self.tally.unaccounted += len(numbers)
             self.tally.lost += len(numbers & self._here)
 
-    def _ask_again(self, text: str, receipt: str) -> None:
+    def _ask_for_all(self) -> None:
+        """Ask again for each token by the key that signed it; what gets no answer is still asked."""
+        self._taken = [(text, it) for text, it in self._taken if not self._ask_again(text, it)]
+
+    def _ask_again(self, text: str, receipt: str) -> bool:
         try:
             answer = self._phone.send_token(text)
         except OSError:
-            self.tally.undelivered += 1
-            return
+            return False
         self.tally.asked_again += 1
         if answer.status != _OK or answer.json()["receipt"] != receipt:
             self.tally.lost += 1
+        return True
 
     def _verify(self, text: str, typ: str, **said: object) -> None:
         """Count a receipt; it must be signed, name this phone, and say the same as the answer."""
@@ -201,6 +210,31 @@ class Walker:
         expected = {"jkt": self._phone.jkt, **said}
         self.tally.receipts += 1
         self.tally.wrong_receipts += any(claims.get(name) != it for name, it in expected.items())
+
+    # Key and start
+
+    def _rotate_if_due(self) -> None:
+        """Change the key once all that the old one signed is there; else it is due at the next deed."""
+        if not (self._rotates and self._line.is_up and self._delivered_by_old_key()):
+            return
+        try:
+            self._phone.rotate()
+        except OSError:
+            return
+        except PhoneRefusedError as refused:
+            self.tally.rotations_refused[refused.answer.json().get("code", "refused")] += 1
+        else:
+            self.tally.rotations += 1
+        self._rotates = False
+
+    def _delivered_by_old_key(self) -> bool:
+        if self._phone.may_have_rotated:
+            return True  # It was so before the change was asked for, and nothing was signed since.
+        self._due.update(self._journal.unsent)
+        self._pages.clear()
+        self._send_due()
+        self._ask_for_all()
+        return not (self._journal.unsent or self._taken)
 
     def _reboot(self) -> None:
         """Switch off and on. What was buffered is signed before, for a token is of one start."""

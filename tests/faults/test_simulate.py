@@ -12,6 +12,7 @@ from click.testing import Result
 from sqlalchemy import func, select
 
 from backend.devices import service as devices
+from backend.devices.models import DeviceKey
 from backend.location.models import Fix, JournalEntry
 from tests.support.clocks import START
 from tests.support.conditions import open_case, order_for
@@ -77,6 +78,7 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
         codes,
         *("--offline", "20%", "--journal-every", "2m", "--late", "3m", "--gaps", "5%"),
         *("--every", "10s", "--reboots", "1", "--drift", "50", "--clock-off", "5s", "--loss", "5%"),
+        *("--rotate-every", "3m"),
     )
 
     assert done.exit_code == 0, done.output
@@ -84,6 +86,7 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
     assert "Nothing that was accepted got lost." in done.stdout
     assert figure(done.stdout, "phones enrolled") == PHONES
     assert figure(done.stdout, "journal tokens taken") >= PHONES
+    assert figure(done.stdout, "keys changed") >= PHONES
     accepted_live = figure(done.stdout, "sent live, accepted")
     buffered = figure(done.stdout, "put into the journal")
     tokens = figure(done.stdout, "journal tokens taken")
@@ -91,9 +94,11 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
     with site.opened() as database, database.snapshot() as session:
         fixes = session.scalar(select(func.count()).select_from(Fix))
         entries = session.scalar(select(func.count()).select_from(JournalEntry))
+        keys = session.scalar(select(func.count()).select_from(DeviceKey))
     assert accepted_live > 0
     assert fixes == accepted_live + buffered + figure(done.stdout, "sent live, refused")
     assert entries == tokens
+    assert keys == PHONES + figure(done.stdout, "keys changed")
 
 
 def test_a_server_that_is_killed_meanwhile_loses_nothing_that_it_accepted(
@@ -105,7 +110,11 @@ def test_a_server_that_is_killed_meanwhile_loses_nothing_that_it_accepted(
     with kept_alive(site):
         for killer in killers:
             killer.start()
-        done = simulate(site, codes, "--offline", "30%", "--every", "5s", "--apart", "1s")
+        done = simulate(
+            site,
+            codes,
+            *("--offline", "30%", "--every", "5s", "--apart", "1s", "--rotate-every", "1m"),
+        )
         for killer in killers:
             killer.join()
 

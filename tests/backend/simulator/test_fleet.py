@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from backend.core.db import Database
 from backend.devices import service as devices
+from backend.devices.key_state import KeyState
+from backend.devices.models import DeviceKey
 from backend.simulator.fleet import Fleet, FleetError, Hardship, Time
 from backend.simulator.plan import Deed, Event, Plan
 from backend.simulator.position import Position
@@ -58,11 +61,12 @@ def fleet_of(
     *,
     hardship: Hardship | None = None,
     between: Callable[[HttpRequest, HttpAnswer], HttpAnswer] = lambda _, answer: answer,
+    cut: Callable[[Transport], Transport] = lambda carry: carry,
 ) -> Fleet:
     """A fleet that speaks one after the other; `between` may change what it is answered."""
 
     def connect() -> Transport:
-        carry = over_client(client)
+        carry = cut(over_client(client))
         return lambda request: between(request, carry(request))
 
     return Fleet(
@@ -99,6 +103,7 @@ def test_a_fleet_with_every_hardship_loses_nothing(
         lose=0.1,
         late_s=240,
         reboots=2,
+        rotate_every_s=200,
     )
     fleet = fleet_of(
         client, clock, plan, hardship=Hardship(drift_ppm=50, clock_off_s=120, loses=0.1)
@@ -112,6 +117,8 @@ def test_a_fleet_with_every_hardship_loses_nothing(
     assert (tally.lost, tally.unaccounted, tally.wrong_receipts) == (0, 0, 0)
     assert tally.phones == 2
     assert tally.reboots > 0
+    assert tally.rotations == 2 * 5
+    assert not tally.rotations_refused
     assert tally.dropped > 0
     assert tally.taken + tally.dropped == 2 * 121 + 2  # and each phone's last, for the journal
     assert tally.taken == tally.live_accepted + tally.live_refused.total() + tally.buffered
@@ -360,6 +367,97 @@ def test_a_token_without_an_answer_is_not_delivered(
     tally = fleet.run()
 
     assert (tally.tokens, tally.asked_again, tally.undelivered) == (answers, 0, 1)
+
+
+def out_of_reach(path: str, tries: int, *, arrives: bool) -> Callable[[Transport], Transport]:
+    """A line that loses the first requests to `path`, or, where they arrive, their answers."""
+    left = [tries]
+
+    def cut(carry: Transport) -> Transport:
+        def over(request: HttpRequest) -> HttpAnswer:
+            if urlsplit(request.url).path != path or left[0] == 0:
+                return carry(request)
+            left[0] -= 1
+            if arrives:
+                carry(request)
+            raise ConnectionResetError
+
+        return over
+
+    return cut
+
+
+def jkts(database: Database) -> dict[str, KeyState]:
+    with database.snapshot() as session:
+        rows = session.execute(
+            select(DeviceKey.jkt, DeviceKey.state).order_by(DeviceKey.enrolled_at)
+        )
+        return {row.jkt: row.state for row in rows}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("tries", [5, 5 * 50])
+def test_a_key_change_without_an_answer_is_asked_for_again_until_it_is_known(
+    client: FlaskClient,
+    clock: FrozenClock,
+    database: Database,
+    codes: list[str],
+    arrives: bool,
+    tries: int,
+) -> None:
+    plan = Plan(track=WAY, laps=2, offline=0.2, journal_every_s=100, rotate_every_s=200)
+    cut = out_of_reach("/v1/device/keys", tries, arrives=arrives)
+    fleet = fleet_of(client, clock, plan, cut=cut)
+
+    fleet.enrol(codes[:1])
+    tally = fleet.run()
+
+    assert tally.is_whole
+    assert tally.taken == tally.live_accepted + tally.buffered
+    # The phone asked for longer than the challenge was good, and only then asked who it is.
+    is_over = tries > 5
+    assert tally.rotations_refused == ({"proof-refused": 1} if is_over and not arrives else {})
+    states = list(jkts(database).values())
+    assert states.count(KeyState.ACTIVE) == 1
+    assert len(states) == 1 + tally.rotations
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/v1/device/keys", "evidence-refused"), ("/v1/device/key-challenge", "forbidden")],
+)
+def test_a_key_change_that_is_refused_is_counted_and_the_old_key_goes_on(
+    client: FlaskClient, clock: FrozenClock, codes: list[str], path: str, code: str
+) -> None:
+    plan = Plan(track=WAY, rotate_every_s=400)
+
+    def refuse(carry: Transport) -> Transport:
+        refusal = HttpAnswer(status=422, headers={}, body=json.dumps({"code": code}).encode())
+        return lambda asked: refusal if urlsplit(asked.url).path == path else carry(asked)
+
+    fleet = fleet_of(client, clock, plan, cut=refuse)
+
+    fleet.enrol(codes[:1])
+    tally = fleet.run()
+
+    assert (tally.rotations, tally.rotations_refused) == (0, {code: 1})
+    assert tally.live_accepted == 61
+    assert tally.is_whole
+    assert any(f"refused: {code} 1" in line for line in summary(tally))
+
+
+def test_no_key_is_changed_before_the_old_one_has_delivered_what_it_signed(
+    client: FlaskClient, clock: FrozenClock, codes: list[str]
+) -> None:
+    plan = Plan(track=WAY, offline=0.5, journal_every_s=60, rotate_every_s=60)
+    busy = failing("/v1/journal", 503, "unavailable")
+    fleet = fleet_of(client, clock, plan, between=busy)
+
+    fleet.enrol(codes[:1])
+    tally = fleet.run()
+
+    assert tally.undelivered
+    assert tally.rotations <= 5  # as long as nothing had been signed
 
 
 def test_an_enrolment_without_an_answer_is_no_beginning(

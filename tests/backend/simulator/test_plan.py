@@ -86,3 +86,10 @@ def test_what_is_lost_and_when_it_reboots_comes_from_the_seed_alone() -> None:
     assert 30 <= len(times(events, Deed.LOSE)) <= 90
     assert len(times(events, Deed.REBOOT)) == 2
     assert events == sorted(events, key=lambda event: (event.at_s, event.deed))
+
+
+def test_keys_are_changed_by_the_phones_own_clock_and_only_where_it_is_said() -> None:
+    way = track(0, 100)
+
+    assert times(Plan(track=way).events_of(0), Deed.ROTATE) == []
+    assert times(Plan(track=way, rotate_every_s=40).events_of(1), Deed.ROTATE) == [70, 110]
