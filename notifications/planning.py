@@ -6,8 +6,7 @@ again later, names the same message; only those whose instant has passed drop ou
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -177,13 +176,61 @@ class PlannedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reminder:
-    """One item at one offset, before those of a day are merged."""
+class _Occasion:
+    """An instant at which an item is reminded of, before those of a day are merged."""
 
-    item: DueItem
+    on: date
     overdue: bool
     send_at: datetime
     expires_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class _Calendar:
+    """The occasions that `policy` still has from `now` on.
+
+    They depend on when an item is due and where, not on whose it is: among many people there are
+    few, and each is worked out once.
+    """
+
+    now: datetime
+    policy: ReminderPolicy
+    _occasions: dict[tuple[MessageKind, date, ZoneInfo], Sequence[_Occasion]] = field(
+        default_factory=dict
+    )
+    _hours: dict[ZoneInfo, WakingHours] = field(default_factory=dict)
+
+    def waking_hours(self, zone: ZoneInfo) -> WakingHours:
+        """The hours in which people in `zone` may be disturbed."""
+        if zone not in self._hours:
+            self._hours[zone] = WakingHours(
+                zone=zone, opens=self.policy.opens, closes=self.policy.closes
+            )
+        return self._hours[zone]
+
+    def occasions(self, item: DueItem, zone: ZoneInfo) -> Sequence[_Occasion]:
+        """When a person in `zone` is reminded of `item`."""
+        key = (item.kind, item.due_at or item.local_day(zone), zone)
+        found = self._occasions.get(key)
+        if found is None:
+            found = self._occasions[key] = list(self._ahead(item, zone))
+        return found
+
+    def _ahead(self, item: DueItem, zone: ZoneInfo) -> Iterator[_Occasion]:
+        due, ends_at = item.local_day(zone), item.ends_at(zone)
+        for days in self.policy.offsets_days.get(item.kind, ()):
+            on = due + timedelta(days=days)
+            overdue = days > 0
+            lapses = on + timedelta(days=self.policy.overdue_lifetime_days)
+            send_at = _sending_instant(on, self.policy.send_at, self.waking_hours(zone))
+            expires_at = local_instant(lapses, time(), zone) if overdue else ends_at
+            if self.now <= send_at < expires_at:
+                yield _Occasion(
+                    on=send_at.astimezone(zone).date(),
+                    overdue=overdue,
+                    send_at=send_at,
+                    expires_at=expires_at,
+                )
 
 
 def plan(
@@ -198,39 +245,24 @@ def plan(
     What would have been sent before `now` is skipped. Every person of `due_items` must be in
     `preferences`: a KeyError is a fault of the caller.
     """
-    merged: defaultdict[PlanKey, list[_Reminder]] = defaultdict(list)
+    calendar = _Calendar(now=now, policy=policy)
+    merged: dict[PlanKey, list[tuple[DueItem, _Occasion]]] = {}
     for item in due_items:
         theirs = preferences[item.person]
-        if item.kind in theirs.opted_out - policy.mandatory:
+        if item.kind in theirs.opted_out and item.kind not in policy.mandatory:
             continue
-        for reminder in _reminders(item, theirs.zone, policy):
-            if now <= reminder.send_at < reminder.expires_at:
-                on = reminder.send_at.astimezone(theirs.zone).date()
-                merged[PlanKey(person=item.person, kind=item.kind, on=on)].append(reminder)
+        for occasion in calendar.occasions(item, theirs.zone):
+            key = PlanKey(person=item.person, kind=item.kind, on=occasion.on)
+            merged.setdefault(key, []).append((item, occasion))
     planned = [
-        _message(key, reminders, preferences[key.person], policy)
+        _message(key, reminders, preferences[key.person], calendar)
         for key, reminders in merged.items()
     ]
-    return sorted(planned, key=lambda message: (message.send_at, str(message.key)))
+    return sorted(planned, key=_order)
 
 
-def _waking_hours(zone: ZoneInfo, policy: ReminderPolicy) -> WakingHours:
-    return WakingHours(zone=zone, opens=policy.opens, closes=policy.closes)
-
-
-def _reminders(item: DueItem, zone: ZoneInfo, policy: ReminderPolicy) -> Iterable[_Reminder]:
-    due = item.local_day(zone)
-    hours = _waking_hours(zone, policy)
-    for days in policy.offsets_days.get(item.kind, ()):
-        on = due + timedelta(days=days)
-        overdue = days > 0
-        lapses = on + timedelta(days=policy.overdue_lifetime_days)
-        yield _Reminder(
-            item=item,
-            overdue=overdue,
-            send_at=_sending_instant(on, policy.send_at, hours),
-            expires_at=local_instant(lapses, time(), zone) if overdue else item.ends_at(zone),
-        )
+def _order(message: PlannedMessage) -> tuple[datetime, int, str]:
+    return message.send_at, message.key.person.int, message.key.kind.value
 
 
 @lru_cache(maxsize=4096)
@@ -243,20 +275,27 @@ def _sending_instant(on: date, at: time, hours: WakingHours) -> datetime:
 
 
 def _message(
-    key: PlanKey, reminders: list[_Reminder], theirs: Preferences, policy: ReminderPolicy
+    key: PlanKey,
+    reminders: Sequence[tuple[DueItem, _Occasion]],
+    theirs: Preferences,
+    calendar: _Calendar,
 ) -> PlannedMessage:
     """All of a day in one message, which ends when the first of its items does."""
-    items = {reminder.item.source_id: reminder.item for reminder in reminders}
+    send_at, expires_at = reminders[0][1].send_at, reminders[0][1].expires_at
+    for _, occasion in reminders[1:]:
+        send_at, expires_at = min(send_at, occasion.send_at), min(expires_at, occasion.expires_at)
     return PlannedMessage(
         key=key,
-        send_at=min(reminder.send_at for reminder in reminders),
-        expires_at=min(reminder.expires_at for reminder in reminders),
-        items=tuple(
-            sorted(
-                items.values(), key=lambda item: (item.ends_at(theirs.zone), str(item.source_id))
-            )
-        ),
-        overdue=frozenset(reminder.item.source_id for reminder in reminders if reminder.overdue),
+        send_at=send_at,
+        expires_at=expires_at,
+        items=_in_order({item.source_id: item for item, _ in reminders}, theirs.zone),
+        overdue=frozenset([item.source_id for item, occasion in reminders if occasion.overdue]),
         language=theirs.language,
-        waking_hours=_waking_hours(theirs.zone, policy),
+        waking_hours=calendar.waking_hours(theirs.zone),
     )
+
+
+def _in_order(items: Mapping[UUID, DueItem], zone: ZoneInfo) -> tuple[DueItem, ...]:
+    if len(items) == 1:
+        return tuple(items.values())
+    return tuple(sorted(items.values(), key=lambda item: (item.ends_at(zone), str(item.source_id))))

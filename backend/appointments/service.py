@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from backend.appointments.models import NOT_CANCELLED, AppointmentRow
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind, Permission
-from backend.core.db import Session
+from backend.core.db import Session, table_of
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
+from backend.core.rows import KEYS, RowReader
 from backend.identity import service as identity
 
 __all__ = [
@@ -37,6 +38,17 @@ __all__ = [
     "my_appointments",
     "read_appointment",
 ]
+
+_NAMES: Final = tuple(item.name for item in fields(Appointment))
+_APPOINTMENTS: Final = table_of(AppointmentRow)
+_FIND_DUE: Final = RowReader(
+    select(*(_APPOINTMENTS.c[name] for name in _NAMES)).where(
+        _APPOINTMENTS.c.supervisee_id == KEYS,
+        _APPOINTMENTS.c.starts_at >= bindparam("since"),
+        _APPOINTMENTS.c.starts_at < bindparam("until"),
+        NOT_CANCELLED,
+    )
+)
 
 
 def make_appointment(
@@ -143,15 +155,8 @@ def due_appointments(
     session: Session, since: datetime, until: datetime, *, supervisee_ids: Collection[UUID]
 ) -> Sequence[Appointment]:
     """Return where some people are expected in `[since, until)`: the system's read, no actor."""
-    rows = session.scalars(
-        select(AppointmentRow).where(
-            AppointmentRow.supervisee_id.in_(supervisee_ids),
-            AppointmentRow.starts_at >= since,
-            AppointmentRow.starts_at < until,
-            NOT_CANCELLED,
-        )
-    )
-    return [_value(row) for row in rows]
+    rows = _FIND_DUE.read(session, supervisee_ids, since=since, until=until)
+    return [Appointment(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
 
 def _page(session: Session, supervisee_id: UUID, cursor: Cursor) -> Page[Appointment]:
@@ -216,4 +221,4 @@ def _record(
 
 
 def _value(row: AppointmentRow) -> Appointment:
-    return Appointment(**{item.name: getattr(row, item.name) for item in fields(Appointment)})
+    return Appointment(**{name: getattr(row, name) for name in _NAMES})

@@ -8,12 +8,23 @@ what it reads and writes goes past the compiler. Errors are SQLAlchemy's all the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column, ColumnClause, Dialect, LargeBinary, Select, Table, literal_column
+from sqlalchemy import (
+    Column,
+    ColumnClause,
+    Connection,
+    Dialect,
+    LargeBinary,
+    Select,
+    Table,
+    literal_column,
+)
+from sqlalchemy.dialects import sqlite
 
 from backend.core.db import Session, padded
 
@@ -24,37 +35,77 @@ _Convert = Callable[[Any], Any]
 KEYS: Final[ColumnClause[Any]] = literal_column("__keys__")
 """What a `RowReader`'s statement compares a column with, by `==`: the keys of the batch."""
 
+_WRITTEN_TOGETHER: Final = 100
+"""Rows of one statement on SQLite, which takes 32,766 values at the most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A statement as one dialect takes it, and how what is given by name becomes the driver's."""
+
+    text: str
+    constants: Row
+    binds: Mapping[str, _Convert | None]
+
+    def parameters(self, given: Row) -> dict[str, Any]:
+        """Return all but the keys. Raises KeyError if one is missing."""
+        values = dict(self.constants)
+        for name, bind in self.binds.items():
+            values[name] = given[name] if bind is None else bind(given[name])
+        return values
+
 
 class RowReader:
-    """Reads what `statement` finds for a batch of keys; its one parameter is `KEYS`."""
+    """Reads what `statement` finds for a batch of keys, which stand in it as `KEYS`.
 
-    def __init__(self, statement: Select[Any]) -> None:
+    Its other parameters are `bindparam`s, given by name, and constants.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
+        self._reading = lru_cache(maxsize=None)(self._reading_of)
         self._text = lru_cache(maxsize=None)(self._text_of)
         self._converters = lru_cache(maxsize=None)(self._converters_of)
 
-    def read(self, session: Session, keys: Collection[Any]) -> list[tuple[Any, ...]]:
+    def read(self, session: Session, keys: Collection[Any], **given: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `keys`, in the statement's order; a key without row gives none."""
+        session.flush()  # as any query of the session does: it sees what was changed before
         connection = session.connection()
         dialect = connection.dialect
+        parameters = self._reading(dialect).parameters(given)
         if dialect.name == "postgresql":
-            found = connection.exec_driver_sql(self._text(dialect, "= ANY(%s)"), (list(keys),))
+            text = self._text(dialect, "= ANY(%(keys)s)")
+            parameters["keys"] = _array(keys)
         else:
             listed = [key.hex if isinstance(key, UUID) else key for key in padded(keys)]
-            marks = f"IN ({', '.join('?' * len(listed))})"
-            found = connection.exec_driver_sql(self._text(dialect, marks), tuple(listed))
+            named = {f"key_{number}": key for number, key in enumerate(listed)}
+            text = self._text(dialect, f"IN ({', '.join(f':{name}' for name in named)})")
+            parameters |= named
+        found = connection.exec_driver_sql(text, parameters)
         converters = self._converters(dialect, tuple(item[1] for item in found.cursor.description))
-        return [
-            tuple(
-                value if convert is None else convert(value)
-                for value, convert in zip(row, converters, strict=True)
-            )
-            for row in found
-        ]
+        rows = found.cursor.fetchall()
+        found.close()
+        return _converted(rows, converters)
+
+    def _reading_of(self, dialect: Dialect) -> _Reading:
+        style = dialect if dialect.name == "postgresql" else sqlite.dialect(paramstyle="named")
+        compiled = self._statement.compile(dialect=style)
+        binds = {
+            name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            for name, parameter in compiled.binds.items()
+        }
+        return _Reading(
+            text=str(compiled),
+            constants={
+                name: parameter.value if (bind := binds[name]) is None else bind(parameter.value)
+                for name, parameter in compiled.binds.items()
+                if not parameter.required
+            },
+            binds={name: binds[name] for name, one in compiled.binds.items() if one.required},
+        )
 
     def _text_of(self, dialect: Dialect, among: str) -> str:
-        text = str(self._statement.compile(dialect=dialect))
-        return text.replace(f"= {KEYS.name}", among)
+        return self._reading(dialect).text.replace(f"= {KEYS.name}", among)
 
     def _converters_of(
         self, dialect: Dialect, driver_types: tuple[object, ...]
@@ -67,32 +118,58 @@ class RowReader:
         )
 
 
+def _array(keys: Collection[Any]) -> str | list[Any]:
+    """Return an array as PostgreSQL's driver takes it; of identifiers, many times faster, as text."""
+    if all(isinstance(key, UUID) for key in keys):
+        return f"{{{','.join(key.hex for key in keys)}}}"
+    return list(keys)
+
+
+def _converted(
+    rows: Sequence[tuple[Any, ...]], converters: Sequence[_Convert | None]
+) -> list[tuple[Any, ...]]:
+    """Return rows with our values in place of the driver's, worked out column by column."""
+    columns = [
+        column if convert is None else map(convert, column)
+        for column, convert in zip(zip(*rows, strict=True), converters, strict=bool(rows))
+    ]
+    return list(zip(*columns, strict=True))
+
+
 class RowWriter:
     """Writes rows of `table`, each with every one of its columns.
 
-    A row whose primary key is there already takes its place if `replaces`, and raises
-    `IntegrityError` if not.
+    A row whose primary key is there already takes its place if `replaces`. One that meets the
+    unique index `unless`, such as `(key) WHERE withdrawn_at IS NULL`, is left out. Any other that
+    is there twice raises `IntegrityError`.
     """
 
-    def __init__(self, table: Table, *, replaces: bool = False) -> None:
+    def __init__(self, table: Table, *, replaces: bool = False, unless: str | None = None) -> None:
         self._table = table
         self._replaces = replaces
+        self._unless = unless
         self._names: Final = tuple(column.name for column in table.columns)
         self._document_text = lru_cache(maxsize=None)(self._document_text_of)
         self._values_text = lru_cache(maxsize=None)(self._values_text_of)
         self._binds = lru_cache(maxsize=None)(self._binds_of)
 
-    def write(self, session: Session, rows: Sequence[Row]) -> None:
-        """Write `rows`; none is nothing to do."""
+    def write(self, session: Session, rows: Sequence[Row]) -> int:
+        """Write `rows`, of which none is nothing to do; return how many were not left out."""
         if not rows:
-            return
+            return 0
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             text = self._document_text(connection.dialect)
-            connection.exec_driver_sql(text, (msgspec.json.encode(rows).decode(),))
-        else:
-            values = self._values(rows, connection.dialect)
-            connection.exec_driver_sql(self._values_text(len(rows)), values)
+            document = msgspec.json.encode(rows).decode()
+            return connection.exec_driver_sql(text, (document,)).rowcount
+        return sum(
+            self._write_values(connection, rows[first : first + _WRITTEN_TOGETHER])
+            for first in range(0, len(rows), _WRITTEN_TOGETHER)
+        )
+
+    def _write_values(self, connection: Connection, rows: Sequence[Row]) -> int:
+        values = self._values(rows, connection.dialect)
+        return connection.exec_driver_sql(self._values_text(len(rows)), values).rowcount
 
     def _document_text_of(self, dialect: Dialect) -> str:
         """Return the text for PostgreSQL: one JSON document, so that it holds for any number."""
@@ -128,6 +205,8 @@ class RowWriter:
         return f"INSERT INTO {self._table.name} ({', '.join(self._names)})"
 
     def _otherwise(self) -> str:
+        if self._unless is not None:
+            return f" ON CONFLICT {self._unless} DO NOTHING"
         if not self._replaces:
             return ""
         keys = [column.name for column in self._table.primary_key]

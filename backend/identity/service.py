@@ -46,9 +46,11 @@ from backend.identity.sign_in import (
     finish_sign_in,
 )
 from backend.identity.supervisees import (
+    Addressee,
     Me,
     PersonalData,
     Supervisee,
+    addressees,
     bump_rules_epoch,
     change_supervisee,
     create_supervisee,
@@ -78,6 +80,7 @@ from backend.identity.visibility import visible_supervisees
 
 __all__ = [
     "PERMISSIONS",
+    "Addressee",
     "Agency",
     "AgencyPolicy",
     "Assignment",
@@ -93,6 +96,7 @@ __all__ = [
     "Supervisee",
     "Token",
     "acting_officer",
+    "addressees",
     "administrators",
     "agency_to_change",
     "assign",

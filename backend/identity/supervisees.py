@@ -16,6 +16,7 @@ from backend.core.db import Session, table_of
 from backend.core.errors import not_found
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
+from backend.core.rows import KEYS, RowReader
 from backend.identity.agencies import get_agency
 from backend.identity.assignments import give_charge
 from backend.identity.formats import known_zone, normal_email
@@ -27,6 +28,15 @@ _IDS_PER_STATEMENT: Final = 10_000
 """Fewer than either database takes as parameters of one statement."""
 
 _PEOPLE: Final = table_of(SuperviseeRow)
+_FIND_ADDRESSEES: Final = RowReader(
+    select(
+        _PEOPLE.c.id,
+        _PEOPLE.c.agency_id,
+        _PEOPLE.c.given_name,
+        _PEOPLE.c.language,
+        _PEOPLE.c.zone,
+    ).where(_PEOPLE.c.id == KEYS)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,17 @@ class Supervisee(PersonalData):
         return self.emails[0] if self.emails else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """What must be known of a supervised person to write to them."""
+
+    id: UUID
+    agency_id: UUID
+    given_name: str = field(repr=False)
+    language: Language
+    zone: str
+
+
 def get_supervisee(session: Session, actor: Actor, supervisee_id: UUID) -> Supervisee:
     """Return a person whom `actor` may see: other slices begin with this. Raises NOT_FOUND."""
     return _value(find_supervisee(session, actor, supervisee_id))
@@ -81,6 +102,14 @@ def get_supervisees(
         rows = session.scalars(select(SuperviseeRow).where(some, visible))
         found |= {row.id: _value(row) for row in rows}
     return found
+
+
+def addressees(session: Session, ids: Collection[UUID]) -> list[Addressee]:
+    """Return those of some people who are there, for what the system writes: no actor."""
+    return [
+        Addressee(id=id_, agency_id=agency_id, given_name=given_name, language=language, zone=zone)
+        for id_, agency_id, given_name, language, zone in _FIND_ADDRESSEES.read(session, ids)
+    ]
 
 
 def supervisee_ids_after(session: Session, after: UUID | None, *, limit: int) -> Sequence[UUID]:

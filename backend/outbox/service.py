@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Select, bindparam, func, select
 
 from backend.core.db import Session, table_of
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
+from backend.core.rows import KEYS, RowReader, RowWriter
 from backend.outbox.mailboxes import Refusal, refuse_mailbox, refused_mailboxes, rests
 from backend.outbox.messages import (
     Given,
@@ -54,29 +53,30 @@ __all__ = [
 ]
 
 _MESSAGES: Final = table_of(OutboxMessage)
+_KEEP: Final = RowWriter(_MESSAGES, unless=f"(key) WHERE {NOT_WITHDRAWN}")
+_FIND_UNTRIED: Final = RowReader(
+    select(_MESSAGES.c.id, _MESSAGES.c.key, _MESSAGES.c.due_at, _MESSAGES.c.expires_at).where(
+        _MESSAGES.c.source_kind == bindparam("source_kind"),
+        _MESSAGES.c.source_id == KEYS,
+        UNSENT,
+        _MESSAGES.c.attempts == 0,
+        _MESSAGES.c.next_at > bindparam("after"),
+    )
+)
 
 
 def enqueue(session: Session, message: NewMessage, *, now: datetime) -> UUID | None:
     """Return the new message's id, None if one with the same key is there and not withdrawn."""
-    return next(iter(_enqueue(session, [message], now)), None)
+    row = _row(message, now)
+    return row["id"] if _KEEP.write(session, [row]) else None
 
 
 def enqueue_all(session: Session, messages: Sequence[NewMessage], *, now: datetime) -> int:
     """Put in many messages by a few statements; return how many were not there yet."""
-    return len(_enqueue(session, messages, now)) if messages else 0
+    return _KEEP.write(session, [_row(message, now) for message in messages])
 
 
-def _enqueue(session: Session, messages: Sequence[NewMessage], now: datetime) -> Sequence[UUID]:
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = (
-        insert(_MESSAGES)
-        .on_conflict_do_nothing(index_elements=[OutboxMessage.key], index_where=NOT_WITHDRAWN)
-        .returning(_MESSAGES.c.id)
-    )
-    return session.scalars(statement, [_columns(message, now) for message in messages]).all()
-
-
-def _columns(message: NewMessage, now: datetime) -> dict[str, Any]:
+def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(now),
         "key": message.key,
@@ -94,6 +94,11 @@ def _columns(message: NewMessage, now: datetime) -> dict[str, Any]:
         "attempts": 0,
         "changes": 0,
         "next_at": message.due_at,
+        "withdrawn_at": None,
+        "sent_at": None,
+        "via": None,
+        "delivered_at": None,
+        "opened_at": None,
     }
 
 
@@ -221,17 +226,7 @@ def untried_after(
     session: Session, source_kind: str, source_ids: Collection[UUID], *, after: datetime
 ) -> Sequence[Waiting]:
     """Return the messages about some sources that are due after an instant, all untried."""
-    rows = session.execute(
-        select(
-            OutboxMessage.id, OutboxMessage.key, OutboxMessage.due_at, OutboxMessage.expires_at
-        ).where(
-            OutboxMessage.source_kind == source_kind,
-            OutboxMessage.source_id.in_(source_ids),
-            UNSENT,
-            OutboxMessage.attempts == 0,
-            OutboxMessage.next_at > after,
-        )
-    )
+    rows = _FIND_UNTRIED.read(session, source_ids, source_kind=source_kind, after=after)
     return [
         Waiting(id=id_, key=key, due_at=due_at, expires_at=expires_at)
         for id_, key, due_at, expires_at in rows

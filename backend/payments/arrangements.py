@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from backend.core.db import Session
+from backend.core.rows import KEYS, RowReader
 from backend.payments.instalments import Instalment
 from backend.payments.kinds import Decision, ObligationStatus, PlanState
 from backend.payments.models import (
@@ -18,6 +20,15 @@ from backend.payments.models import (
     PlanInstalmentRow,
     PlanRow,
     ReferralRow,
+)
+
+_FIND_INSTALMENTS: Final = RowReader(
+    select(
+        PlanInstalmentRow.obligation_id, PlanInstalmentRow.due_on, PlanInstalmentRow.amount_minor
+    )
+    .join(PlanRow, PlanRow.id == PlanInstalmentRow.plan_id)
+    .where(PlanRow.state == PlanState.ACTIVE, PlanInstalmentRow.obligation_id == KEYS)
+    .order_by(PlanInstalmentRow.due_on, PlanInstalmentRow.line)
 )
 
 
@@ -30,7 +41,7 @@ def planned() -> Select[UUID]:
     )
 
 
-def claimed(today: date) -> Select[UUID]:
+def claimed(today: date | ColumnElement[date]) -> Select[UUID]:
     """Return the query of obligations with an open claim, or one that gives time beyond `today`."""
     granted = HardshipClaimRow.decision == Decision.GRANTED
     return (
@@ -54,20 +65,10 @@ def instalments_of(
     session: Session, obligation_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[Instalment]]:
     """Return the instalments of active plans, by obligation and in due order."""
-    rows = session.scalars(
-        select(PlanInstalmentRow)
-        .join(PlanRow, PlanRow.id == PlanInstalmentRow.plan_id)
-        .where(
-            PlanRow.state == PlanState.ACTIVE, PlanInstalmentRow.obligation_id.in_(obligation_ids)
-        )
-        .order_by(PlanInstalmentRow.due_on, PlanInstalmentRow.line)
-    )
     found: defaultdict[UUID, list[Instalment]] = defaultdict(list)
-    for row in rows:
-        one = Instalment(
-            obligation_id=row.obligation_id, due_on=row.due_on, amount_minor=row.amount_minor
-        )
-        found[row.obligation_id].append(one)
+    for obligation_id, due_on, amount_minor in _FIND_INSTALMENTS.read(session, obligation_ids):
+        one = Instalment(obligation_id=obligation_id, due_on=due_on, amount_minor=amount_minor)
+        found[obligation_id].append(one)
     return found
 
 

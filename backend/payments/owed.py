@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, true
+from sqlalchemy import BigInteger, Date, Select, bindparam, cast, func, or_, select
 
 from backend.core.actor import Actor, Permission
-from backend.core.db import Session
+from backend.core.db import Session, table_of
 from backend.core.paging import Cursor, Page, fetch_page
+from backend.core.rows import KEYS, RowReader
 from backend.identity import service as identity
 from backend.payments.arrangements import claimed, holds, instalments_of, planned, referred
 from backend.payments.book import Standing, standings
@@ -21,6 +24,44 @@ from backend.payments.ledger import Account
 from backend.payments.models import LedgerEntryRow, ObligationRow, PlanInstalmentRow
 from backend.payments.recurrence import today_in
 from backend.payments.values import DueObligation, Obligation
+
+_OBLIGATIONS: Final = table_of(ObligationRow)
+_ENTRIES: Final = table_of(LedgerEntryRow)
+
+
+def _owed_and_due() -> Select[Any]:
+    """Return the query of what people (`KEYS`) owe and is due from `from_day` to `until_day`."""
+    owed, outstanding = _OBLIGATIONS.c, func.sum(_ENTRIES.c.amount_minor)
+    from_day, until_day = bindparam("from_day", type_=Date), bindparam("until_day", type_=Date)
+    in_plan = planned()
+    due_then = (owed.due_on >= from_day) & (owed.due_on < until_day)
+    instalment_then = in_plan.where(
+        PlanInstalmentRow.due_on >= from_day, PlanInstalmentRow.due_on < until_day
+    )
+    return (
+        select(
+            owed.id,
+            owed.agency_id,
+            owed.supervisee_id,
+            owed.kind,
+            owed.due_on,
+            cast(outstanding, BigInteger),
+            owed.currency,
+        )
+        .join(_ENTRIES, _ENTRIES.c.obligation_id == owed.id)
+        .where(
+            owed.supervisee_id == KEYS,
+            or_(due_then & owed.id.not_in(in_plan), owed.id.in_(instalment_then)),
+            owed.id.not_in(claimed(from_day)),
+            owed.id.not_in(referred()),
+            _ENTRIES.c.account == Account.RECEIVABLE,
+        )
+        .group_by(owed.id)
+        .having(outstanding > 0)
+    )
+
+
+_FIND_DUE: Final = RowReader(_owed_and_due())
 
 
 def obligations(
@@ -58,63 +99,41 @@ def one_obligation(session: Session, obligation_id: UUID, today: date) -> Obliga
 
 
 def due_items(
-    session: Session,
-    from_day: date,
-    until_day: date,
-    *,
-    supervisee_ids: Collection[UUID] | None = None,
-) -> Iterable[DueObligation]:
-    """Return what is owed, in every agency, and due in `[from_day, until_day)`, in due order.
+    session: Session, from_day: date, until_day: date, *, supervisee_ids: Collection[UUID]
+) -> Sequence[DueObligation]:
+    """Return what some people owe that is due in `[from_day, until_day)`, in due order.
 
-    By everybody, or by some people. What a plan covers is due by its instalments; what somebody
-    claims not to be able to pay, or is before the court, is left out.
+    What a plan covers is due by its instalments; what somebody claims not to be able to pay, or is
+    before the court, is left out.
     """
-    theirs = true() if supervisee_ids is None else ObligationRow.supervisee_id.in_(supervisee_ids)
-    outstanding = func.sum(LedgerEntryRow.amount_minor)
-    in_plan = planned()
-    due_then = (ObligationRow.due_on >= from_day) & (ObligationRow.due_on < until_day)
-    instalment_then = in_plan.where(
-        PlanInstalmentRow.due_on >= from_day, PlanInstalmentRow.due_on < until_day
-    )
-    rows = session.execute(
-        select(ObligationRow, outstanding)
-        .join(LedgerEntryRow, LedgerEntryRow.obligation_id == ObligationRow.id)
-        .where(
-            theirs,
-            or_(due_then & ObligationRow.id.not_in(in_plan), ObligationRow.id.in_(instalment_then)),
-            ObligationRow.id.not_in(claimed(from_day)),
-            ObligationRow.id.not_in(referred()),
-            LedgerEntryRow.account == Account.RECEIVABLE,
+    found = _FIND_DUE.read(session, supervisee_ids, from_day=from_day, until_day=until_day)
+    owed = [
+        DueObligation(
+            obligation_id=id_,
+            agency_id=agency_id,
+            supervisee_id=supervisee_id,
+            kind=kind,
+            due_on=due_on,
+            outstanding_minor=outstanding_minor,
+            currency=currency,
         )
-        .group_by(ObligationRow.id)
-        .having(outstanding > 0)
-        .order_by(ObligationRow.due_on, ObligationRow.id)
-    ).all()
-    owed = [(row, int(amount)) for row, amount in rows]
-    plans = instalments_of(session, [row.id for row, _ in owed])
-    parts = [part for row, amount in owed for part in _parts(row, amount, plans.get(row.id, []))]
+        for id_, agency_id, supervisee_id, kind, due_on, outstanding_minor, currency in found
+    ]
+    plans = instalments_of(session, [one.obligation_id for one in owed])
+    parts = [part for one in owed for part in _parts(one, plans.get(one.obligation_id, []))]
     return sorted(
         (part for part in parts if from_day <= part.due_on < until_day),
         key=lambda part: (part.due_on, part.obligation_id),
     )
 
 
-def _parts(
-    row: ObligationRow, outstanding_minor: int, plan: Sequence[Instalment]
-) -> list[DueObligation]:
+def _parts(owed: DueObligation, plan: Sequence[Instalment]) -> list[DueObligation]:
     """Return what is due of an obligation and when: on its own day, or by the plan's instalments."""
-    whole = Instalment(obligation_id=row.id, due_on=row.due_on, amount_minor=outstanding_minor)
+    if not plan:
+        return [owed]
     return [
-        DueObligation(
-            obligation_id=row.id,
-            agency_id=row.agency_id,
-            supervisee_id=row.supervisee_id,
-            kind=row.kind,
-            due_on=one.due_on,
-            outstanding_minor=one.amount_minor,
-            currency=row.currency,
-        )
-        for one in (unpaid_of(plan, outstanding_minor) if plan else [whole])
+        replace(owed, due_on=one.due_on, outstanding_minor=one.amount_minor)
+        for one in unpaid_of(plan, owed.outstanding_minor)
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,9 +16,16 @@ from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
+from backend.core.rows import KEYS, RowReader
 from backend.identity import service as identity
 from backend.reminders.models import ReminderChoicesRow
 from notifications.kind import MessageKind
+
+_FIND_CHOICES: Final = RowReader(
+    select(ReminderChoicesRow.supervisee_id, ReminderChoicesRow.turned_off).where(
+        ReminderChoicesRow.supervisee_id == KEYS
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +80,10 @@ def turned_off_by(
     session: Session, supervisee_ids: Collection[UUID]
 ) -> Mapping[UUID, frozenset[MessageKind]]:
     """Return what each of some people has turned off; who has nothing turned off is absent."""
-    rows = session.scalars(
-        select(ReminderChoicesRow).where(ReminderChoicesRow.supervisee_id.in_(supervisee_ids))
-    )
-    return {row.supervisee_id: _kinds(row) for row in rows}
+    return {
+        supervisee_id: _kinds(turned_off)
+        for supervisee_id, turned_off in _FIND_CHOICES.read(session, supervisee_ids)
+    }
 
 
 def _choices(session: Session, actor: Actor, supervisee_id: UUID) -> Choices:
@@ -83,13 +91,13 @@ def _choices(session: Session, actor: Actor, supervisee_id: UUID) -> Choices:
     policy = identity.get_agency(session, person.agency_id).policy
     row = session.get(ReminderChoicesRow, person.id)
     return Choices(
-        turned_off=[] if row is None else _ordered(_kinds(row)),
+        turned_off=[] if row is None else _ordered(_kinds(row.turned_off)),
         mandatory=_ordered(set(policy.mandatory_reminders)),
     )
 
 
-def _kinds(row: ReminderChoicesRow) -> frozenset[MessageKind]:
-    return frozenset(MessageKind(value) for value in row.turned_off)
+def _kinds(turned_off: Iterable[str]) -> frozenset[MessageKind]:
+    return frozenset(MessageKind(value) for value in turned_off)
 
 
 def _ordered(kinds: AbstractSet[MessageKind]) -> Sequence[MessageKind]:

@@ -16,10 +16,9 @@ from zoneinfo import ZoneInfo
 
 from backend.appointments import service as appointments
 from backend.appointments.service import Appointment, AppointmentKind
-from backend.core.actor import SYSTEM
 from backend.core.db import Session
 from backend.identity import service as identity
-from backend.identity.service import Agency, AgencyPolicy, Supervisee
+from backend.identity.service import Addressee, Agency, AgencyPolicy
 from backend.payments import service as payments
 from backend.payments.service import DueObligation
 from backend.reminders.choices import turned_off_by
@@ -48,7 +47,7 @@ class Reminder:
     """A planned message, with the person whom it goes to and the agency that sends it."""
 
     message: PlannedMessage
-    person: Supervisee
+    person: Addressee
     agency: Agency
 
 
@@ -64,7 +63,7 @@ def reminders_from(
     by_person: defaultdict[UUID, list[DueItem]] = defaultdict(list)
     for item in _items(session, since, until, policies, supervisee_ids):
         by_person[item.person].append(item)
-    people = identity.get_supervisees(session, SYSTEM, by_person.keys())
+    people = {one.id: one for one in identity.addressees(session, by_person.keys())}
     turned_off = turned_off_by(session, by_person.keys())
     for agency_id, members in _by_agency(people.values()).items():
         agency = agencies[agency_id]
@@ -139,8 +138,8 @@ def _longest_lead_days(policies: Iterable[AgencyPolicy]) -> int:
     )
 
 
-def _by_agency(people: Iterable[Supervisee]) -> Mapping[UUID, Sequence[Supervisee]]:
-    groups: defaultdict[UUID, list[Supervisee]] = defaultdict(list)
+def _by_agency(people: Iterable[Addressee]) -> Mapping[UUID, Sequence[Addressee]]:
+    groups: defaultdict[UUID, list[Addressee]] = defaultdict(list)
     for person in people:
         groups[person.agency_id].append(person)
     return groups

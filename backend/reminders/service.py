@@ -28,6 +28,7 @@ from backend.outbox.messages import (
 from backend.reminders.due import Reminder, reminders_from
 from backend.reminders.text import SAME_DAY, texts_now
 from notifications.delivery import MessageState
+from notifications.planning import PlannedMessage
 
 SOURCE: Final = "reminder"
 """The kind of source under which the outbox knows reminders; its id is the person's."""
@@ -110,11 +111,13 @@ def changes_due(session: Session, supervisee_ids: Collection[UUID], now: datetim
         if key not in waiting and now <= one.message.send_at < until
     ]
     moved = [
-        _as_planned(message, planned[key]) for key, message in waiting.items() if key in planned
+        replace(message, due_at=instant.send_at, expires_at=instant.expires_at)
+        for key, message in waiting.items()
+        if key in planned and _is_elsewhere(message, instant := planned[key].message)
     ]
     return Changes(
         new=new,
-        moved=[one for one in moved if waiting[one.key] != one],
+        moved=moved,
         gone=[message.id for key, message in waiting.items() if key not in planned],
     )
 
@@ -144,10 +147,9 @@ def _message(reminder: Reminder) -> NewMessage:
     )
 
 
-def _as_planned(message: Waiting, reminder: Reminder) -> Waiting:
-    """Return a waiting reminder with the instant and end that it should have by now."""
-    planned = reminder.message
-    return replace(message, due_at=planned.send_at, expires_at=planned.expires_at)
+def _is_elsewhere(message: Waiting, planned: PlannedMessage) -> bool:
+    """Whether a waiting reminder has another instant or end than it should have by now."""
+    return message.due_at != planned.send_at or message.expires_at != planned.expires_at
 
 
 def reminders_of(

@@ -14,12 +14,15 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
+    Index,
     LargeBinary,
     MetaData,
     String,
     Table,
     Uuid,
+    bindparam,
     select,
+    text,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -32,6 +35,7 @@ class Colour(Enum):
     BLUE = "blue"
 
 
+WHOLE = text("broken IS FALSE")
 BRICKS = Table(
     "bricks",
     MetaData(),
@@ -43,11 +47,31 @@ BRICKS = Table(
     Column("broken", Boolean),
     Column("colour", stored_enum(Colour)),
     Column("made_at", UtcDateTime),
+    Column("mark", String),
+    Index(
+        "uq_bricks_mark",
+        "mark",
+        unique=True,
+        sqlite_where=WHOLE,
+        postgresql_where=WHOLE,
+    ),
 )
 NAMES = tuple(column.name for column in BRICKS.columns)
 INSERTING = RowWriter(BRICKS)
 REPLACING = RowWriter(BRICKS, replaces=True)
+SKIPPING = RowWriter(BRICKS, unless=f"(mark) WHERE {WHOLE}")
 BY_ID = RowReader(select(BRICKS).where(BRICKS.c.id == KEYS).order_by(BRICKS.c.id))
+
+RED_FROM = RowReader(
+    select(BRICKS.c.weight)
+    .where(
+        BRICKS.c.word == KEYS,
+        BRICKS.c.colour == Colour.RED,
+        BRICKS.c.made_at >= bindparam("since"),
+        BRICKS.c.weight < bindparam("below"),
+    )
+    .order_by(BRICKS.c.weight)
+)
 
 
 def brick(**given: Any) -> dict[str, Any]:
@@ -70,7 +94,7 @@ def read(database: Database, keys: list[UUID]) -> list[tuple[Any, ...]]:
 
 def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
     with bricks.transaction() as session:
-        REPLACING.write(session, [])
+        assert REPLACING.write(session, []) == 0
 
     assert read(bricks, [uuid4()]) == []
 
@@ -101,6 +125,63 @@ def test_a_row_that_is_there_is_replaced_and_its_neighbours_are_not(bricks: Data
 
     found = read(bricks, [mine["id"], other["id"], fresh["id"]])
     assert sorted(row[4] for row in found) == ["changed", "new", "other"]
+
+
+def test_a_row_that_another_one_forbids_is_left_out_and_not_counted(bricks: Database) -> None:
+    first, broken = brick(mark="brick", broken=False), brick(mark="brick", broken=True)
+    with bricks.transaction() as session:
+        assert SKIPPING.write(session, [first]) == 1
+
+    with bricks.transaction() as session:
+        same, other = brick(mark="brick", broken=False), brick(mark="other", broken=False)
+        assert SKIPPING.write(session, [same, broken, other, other | {"id": uuid4()}]) == 2
+
+    found = read(bricks, [row["id"] for row in (first, same, broken, other)])
+    assert {row[0] for row in found} == {first["id"], broken["id"], other["id"]}
+
+
+def test_leaving_out_forgives_no_other_row_that_is_there_twice(bricks: Database) -> None:
+    row = brick(mark="brick", broken=False)
+    with bricks.transaction() as session:
+        SKIPPING.write(session, [row])
+
+    with pytest.raises(IntegrityError), bricks.transaction() as session:
+        SKIPPING.write(session, [row | {"mark": "other"}])
+
+
+def test_more_rows_than_a_statement_takes_are_all_written(bricks: Database) -> None:
+    rows = [brick(weight=number) for number in range(5_001)]
+
+    with bricks.transaction() as session:
+        written = INSERTING.write(session, rows)
+
+    assert written == 5_001
+    assert len(read(bricks, [row["id"] for row in rows])) == 5_001
+
+
+def test_a_statement_has_parameters_and_constants_beside_its_keys(bricks: Database) -> None:
+    early, late = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    red = {"colour": Colour.RED, "word": "one", "made_at": late}
+    rows = [
+        brick(weight=1, **red),
+        brick(weight=2, **red | {"word": "two"}),
+        brick(weight=3, **red | {"word": "three"}),
+        brick(weight=4, **red | {"made_at": early}),
+        brick(weight=5, **red | {"colour": Colour.BLUE}),
+        brick(weight=9, **red),
+    ]
+
+    with bricks.transaction() as session:
+        INSERTING.write(session, rows)
+        found = RED_FROM.read(session, ["one", "two"], since=late, below=9)
+        nothing = RED_FROM.read(session, [], since=late, below=9)
+
+    assert (found, nothing) == ([(1,), (2,)], [])
+
+
+def test_a_parameter_that_is_not_given_is_a_fault(bricks: Database) -> None:
+    with bricks.snapshot() as session, pytest.raises(KeyError, match="since"):
+        RED_FROM.read(session, ["one"], below=9)
 
 
 def test_keys_without_a_row_and_keys_twice_give_no_row_more(bricks: Database) -> None:

@@ -13,6 +13,7 @@ from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database, Session
 from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
+from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.payments import service
 from backend.payments.kinds import (
@@ -217,7 +218,8 @@ def _requested(session: Session, office: Office, **change: Any) -> Plan:
 
 
 def _due(session: Session) -> list[tuple[date, int]]:
-    items = service.due_items(session, date(2026, 1, 1), date(2026, 12, 31))
+    people = identity.supervisee_ids_after(session, None, limit=10)
+    items = service.due_items(session, date(2026, 1, 1), date(2026, 12, 31), supervisee_ids=people)
     return [(one.due_on, one.outstanding_minor) for one in items]
 
 

@@ -385,12 +385,18 @@ def test_reminders_get_what_is_still_owed_in_order_of_the_due_day(
         part = session.get_one(ObligationRow, early.id)
         paid(session, office.actor, office.person.id, START, amount_minor=2_500)
 
-        items = list(service.due_items(session, date(2026, 3, 5), date(2026, 3, 11)))
+        items = service.due_items(
+            session, date(2026, 3, 5), date(2026, 3, 11), supervisee_ids=[office.person.id]
+        )
+        nobodys = service.due_items(
+            session, date(2026, 3, 5), date(2026, 3, 11), supervisee_ids=[uuid4()]
+        )
 
     assert [(item.obligation_id, item.outstanding_minor) for item in items] == [
         (part.id, 7_500),
         (late.id, 10_000),
     ]
+    assert nobodys == []
     assert items[0].supervisee_id == office.person.id
     assert items[0].agency_id == office.agency.id
     assert items[0].currency == "USD"
@@ -409,7 +415,8 @@ def test_what_is_paid_or_cancelled_is_reminded_of_no_more(
         assert not service.is_still_owed(session, first.id, START)
         assert not service.is_still_owed(session, second.id, START)
         assert not service.is_still_owed(session, uuid4(), START)
-        assert list(service.due_items(session, PAST, date(2027, 1, 1))) == []
+        theirs = [office.person.id]
+        assert service.due_items(session, PAST, date(2027, 1, 1), supervisee_ids=theirs) == []
 
         service.reverse_payment(session, office.actor, payment.id, reason="x", now=START)
         assert service.is_still_owed(session, first.id, START)
