@@ -7,7 +7,6 @@ the outbox's business, so the channel gives the library a session that does neit
 from __future__ import annotations
 
 import functools
-import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -20,8 +19,7 @@ import firebase_admin
 import requests
 from firebase_admin import _http_client, credentials, exceptions, messaging
 from google.auth.exceptions import GoogleAuthError
-from google.auth.transport.requests import AuthorizedSession, Request
-from requests.adapters import HTTPAdapter
+from google.auth.transport.requests import Request
 
 from notifications.channels.base import (
     AddressKind,
@@ -31,6 +29,7 @@ from notifications.channels.base import (
     Retry,
     SendResult,
 )
+from notifications.channels.session import Adapter, PushSession
 
 # FCM takes one message a request: what counts is how many requests are on the way at once.
 MAX_PARALLEL = 100
@@ -63,10 +62,9 @@ class FcmChannel:
         self._oauth_session = requests.Session()
         _configure(self._oauth_session, proxy_url, ca_bundle)
         self._oauth = functools.partial(Request(self._oauth_session), timeout=timeout_s)
-        self._session = AuthorizedSession(  # type: ignore[no-untyped-call]  # google-auth's gap
-            self._credential, auth_request=Request(self._oauth_session)
+        self._session = PushSession(
+            self._oauth_session, self._credential, self._oauth, parallel=MAX_PARALLEL
         )
-        _configure(self._session, proxy_url, ca_bundle)
         self._app = firebase_admin.initialize_app(
             certificate, {"httpTimeout": timeout_s}, name=f"fcm-{uuid4()}"
         )
@@ -92,7 +90,7 @@ class FcmChannel:
     def close(self) -> None:
         self._threads.shutdown()
         firebase_admin.delete_app(self._app)
-        self._session.close()  # type: ignore[no-untyped-call]  # google-auth's gap
+        self._session.close()
         self._oauth_session.close()
 
     def _send_one(self, message: OutboundMessage, now: datetime) -> SendResult:
@@ -106,25 +104,9 @@ class FcmChannel:
             return Retry(after_s=None, reason="NO_ANSWER")
 
 
-class _Adapter(HTTPAdapter):
-    """Connections for many requests at once, which send what they have without waiting.
-
-    Through a proxy urllib3 leaves Nagle's algorithm on: each request's body would wait for the
-    acknowledgement of its header, 40 ms that the other side takes its time for.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(pool_maxsize=MAX_PARALLEL, max_retries=0)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(
-            proxy, socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], **options
-        )
-
-
 def _configure(session: requests.Session, proxy_url: str | None, ca_bundle: Path | None) -> None:
     """Sets the way out, and leaves every retry to the outbox."""
-    session.mount("https://", _Adapter())
+    session.mount("https://", Adapter(MAX_PARALLEL))
     if proxy_url is None and ca_bundle is None:
         return
     # Otherwise REQUESTS_CA_BUNDLE would win over `verify`, and NO_PROXY over `proxies`.
@@ -135,7 +117,7 @@ def _configure(session: requests.Session, proxy_url: str | None, ca_bundle: Path
         session.verify = str(ca_bundle)
 
 
-def _use_session(app: firebase_admin.App, session: requests.Session, timeout_s: float) -> None:
+def _use_session(app: firebase_admin.App, session: PushSession, timeout_s: float) -> None:
     """Makes `app` push through `session`, for which firebase-admin has no public way."""
     service = messaging._get_messaging_service(app)  # noqa: SLF001  see above
     service._client.close()  # noqa: SLF001  see above
