@@ -23,6 +23,7 @@ class AlertKind(Enum):
     ROTATION_OVERDUE = "rotation-overdue"
     RE_ENROLMENT_ASKED = "re-enrolment-asked"
     JOURNAL_FORK = "journal-fork"
+    FIXES_MISSING = "fixes-missing"
     FAILURE_TO_ENROL = "failure-to-enrol"
     FAILURE_TO_REPORT = "failure-to-report"
     UNDESIRABLE_ANSWER = "undesirable-answer"

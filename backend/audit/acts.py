@@ -71,6 +71,7 @@ class Act(Enum):
 
     # location
     ZONE_DRY_RUN = "zone.dry-run"
+    JOURNAL_TOKEN_READ = "journal-token.read"  # noqa: S105 - an act's name, not a secret
 
     # alerts
     ALERT_RAISED = "alert.raised"

@@ -239,6 +239,13 @@ def supersede(session: Session, actor: Actor, supervisee_id: UUID, now: datetime
     return rows[0].activation_id if rows else None
 
 
+def is_suspended(session: Session, activation_id: UUID) -> bool:
+    """Whether the phone of an activation may not send for now."""
+    suspended = DeviceKey.state == KeyState.SUSPENDED
+    found = select(DeviceKey.jkt).where(DeviceKey.activation_id == activation_id, suspended)
+    return session.scalar(found.limit(1)) is not None
+
+
 def visible_key(session: Session, actor: Actor, jkt: str, *, for_update: bool = False) -> DeviceKey:
     """Return a key of somebody whom the actor may see. Raises NOT_FOUND."""
     if _THUMBPRINT.fullmatch(jkt) is None:  # nor is it text that every database takes

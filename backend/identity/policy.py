@@ -25,6 +25,7 @@ ASSURANCE_LEVELS: Final = (
 
 ACCURACY_M: Final = range(1, 5_001)
 SILENCE_S: Final = range(60, 7 * 86_400 + 1)
+MISSING_S: Final = range(900, 7 * 86_400 + 1)
 FROZEN_S: Final = range(600, 43_201)
 MOVING_S: Final = range(600, 43_201)
 EVEN_FIXES: Final = range(3, 101)
@@ -59,7 +60,8 @@ class AgencyPolicy:
 
     `least_assurance` is the weakest device admitted (one of ASSURANCE_LEVELS), `max_accuracy_m`
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
-    before an alert, `batch_key_people` from how many people's phones under one factory key of
+    before an alert, `missing_after_s` how long fixes may be missing that the phone went past,
+    `batch_key_people` from how many people's phones under one factory key of
     attestation the officer is told, `rotate_after_days` how old a phone's key may be before the
     phone makes another. A stretch of fixes whose signals score `alert_score` (above
     0, at most 1) is told to officers; from when on a signal is one, the next five say
@@ -78,6 +80,7 @@ class AgencyPolicy:
     least_assurance: str = "software"
     max_accuracy_m: int = 100
     silence_after_s: int = 900
+    missing_after_s: int = 21_600
     batch_key_people: int = 5
     rotate_after_days: int = 90
     alert_score: float = 0.6
@@ -114,6 +117,7 @@ class AgencyPolicy:
             "least_assurance": self.least_assurance in ASSURANCE_LEVELS,
             "max_accuracy_m": self.max_accuracy_m in ACCURACY_M,
             "silence_after_s": self.silence_after_s in SILENCE_S,
+            "missing_after_s": self.missing_after_s in MISSING_S,
             "batch_key_people": self.batch_key_people in BATCH_KEY_PEOPLE,
             "rotate_after_days": self.rotate_after_days in ROTATE_DAYS,
             "alert_score": 0.0 < self.alert_score <= 1.0,

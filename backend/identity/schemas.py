@@ -275,6 +275,15 @@ class PolicySchema(Schema):
         validate=_within(policy.SILENCE_S),
         metadata={"description": "Seconds without contact before an alert"},
     )
+    missing_after_s = ma.fields.Integer(
+        load_default=AgencyPolicy().missing_after_s,
+        strict=True,
+        validate=_within(policy.MISSING_S),
+        metadata={
+            "description": "Seconds after which officers are told of fixes that a phone went past, "
+            "and neither delivered nor declared lost"
+        },
+    )
     batch_key_people = ma.fields.Integer(
         load_default=AgencyPolicy().batch_key_people,
         strict=True,

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from msgspec.structs import replace
 from prometheus_client import Counter
 from sqlalchemy import insert
 
@@ -24,7 +23,7 @@ from backend.core.db import Session
 from backend.core.ids import new_id
 from backend.devices.key_state import KeyState
 from backend.devices.service import KeyContext
-from backend.location import gate, judging, refused, silence
+from backend.location import gate, judging, missing, refused, silence
 from backend.location.batch import Batch, Stored, instant_of, milliseconds_of
 from backend.location.models import Refusal
 from backend.location.person import Person
@@ -109,6 +108,8 @@ def admit(batch: Batch, request: Request) -> Admission | Turned:
     stored = None if seq is None else batch.stored(one, request.proof.activation, seq)
     if stored is not None and _is_repeat(request, stored):
         return _again(request, stored)
+    if seq is not None:
+        one = missing.hear(batch.session, one, request.key.activation_id, [seq], rules, request.now)
     facts = gate.Facts(
         key_state=request.key.state,
         order_in_force=rules.order_in_force(request.now),
@@ -138,6 +139,7 @@ def _let_in(
     stored: Stored | None,
 ) -> Admission:
     if accepted.basis is gate.Basis.NO_ORDER:
+        batch.keep(one, rules, request.now)
         return _admission(request, accepted, None, USUAL_S)
     one = refused.end(batch.session, one.received(request.now), request.now)
     fix, next_fix_s = accepted.fix, USUAL_S
@@ -243,8 +245,6 @@ def _take_in(
             "journal_n": None,
         }
     )
-    if one.last_activation_id != key.activation_id or fix.seq > one.last_seq:
-        one = replace(one, last_activation_id=key.activation_id, last_seq=fix.seq)
     if not fix.usable:
         return one
     return judging.judge_fixes(batch.session, one, rules, [fix], request.now, batch.write_fixes)

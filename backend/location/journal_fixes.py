@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from uuid import UUID
-
-from msgspec.structs import replace
 
 from backend.core.clock import from_unix_s
 from backend.location.buffered import Limits, rows_of
@@ -83,13 +80,6 @@ def sort_fixes(
 def any_ordered(rules: PersonRules, token: JournalToken) -> bool:
     """Return whether a court had power over the person when any of the fixes was taken."""
     return any(rules.order_in_force(from_unix_s(each.location.timestamp)) for each in token.fixes)
-
-
-def numbered(one: Person, activation_id: UUID, seq: int) -> Person:
-    """Return the person with `seq` as the greatest number of a fix that is kept, if it is."""
-    if one.last_activation_id == activation_id and seq <= one.last_seq:
-        return one
-    return replace(one, last_activation_id=activation_id, last_seq=seq)
 
 
 def _footing(one: Person, token: JournalToken) -> Footing:

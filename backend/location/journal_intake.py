@@ -15,11 +15,11 @@ from backend.core.ids import new_id
 from backend.devices.authentication import Authenticated, Authentication
 from backend.devices.key_state import KeyState
 from backend.devices.service import KeyContext, key_contexts
-from backend.location import journal_alerts, judging, silence
+from backend.location import journal_alerts, judging, missing, silence
 from backend.location.batch import Batch, instant_of, milliseconds_of
 from backend.location.chain import Known, Link, Span, link_of
 from backend.location.fix_rows import FixRow, FixRows
-from backend.location.journal_fixes import Sorted, any_ordered, numbered, sort_fixes
+from backend.location.journal_fixes import Sorted, any_ordered, sort_fixes
 from backend.location.journal_outcome import Forked, Outcome, RefusedFix, Suspended, Taken
 from backend.location.journal_progress import last_number, missing_tokens, move_on
 from backend.location.journal_refused import refused
@@ -143,9 +143,9 @@ class JournalIntake:
         one = self._batch.person(key.supervisee_id)
         rules = self._batch.rules(one, now)
         kept = sort_fixes(one, rules, chain, token, self._stored(one, chain, token), now)
+        one = self._number(one, rules, chain, token, now)
         if kept.rows:
             self._store.add_fixes(_fix_rows(key, token, kept.rows, now))
-            one = numbered(one, key.activation_id, kept.rows[-1].fix.seq)
             one = self._judge(one, rules, kept.rows, now)
         self._hear(one, rules, now)
         unaccounted = move_on(self._store, chain, token)
@@ -172,6 +172,14 @@ class JournalIntake:
         if one.last_activation_id == chain.activation_id and first > one.last_seq:
             return {}
         return self._store.fixes_between(chain, first, last)
+
+    def _number(
+        self, one: Person, rules: PersonRules, chain: Chain, token: JournalToken, now: datetime
+    ) -> Person:
+        """Return the person with all that the token speaks of as heard of."""
+        numbers = [each.fix.seq for each in token.fixes]
+        gaps = [Span(gap.first, gap.last) for gap in token.gaps]
+        return missing.hear(self._session, one, chain.activation_id, numbers, rules, now, gaps=gaps)
 
     def _judge(
         self, one: Person, rules: PersonRules, rows: Sequence[FixRow], now: datetime

@@ -10,9 +10,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 
+from backend.audit import service as audit
+from backend.audit.acts import Act
 from backend.core.actor import Actor, Permission
 from backend.core.clock import from_unix_s
 from backend.core.db import Session
+from backend.core.errors import not_found
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.location.chain import Span, gaps_between
@@ -89,6 +92,31 @@ def list_tokens(
     statement = select(JournalEntry).where(JournalEntry.supervisee_id == supervisee_id)
     page: Page[JournalEntry] = fetch_page(session, statement, JournalEntry.id, cursor)
     return Page(items=[_kept(row) for row in page.items], next=page.next)
+
+
+def signed_token(
+    session: Session, actor: Actor, supervisee_id: UUID, token_id: UUID, now: datetime
+) -> str:
+    """Return a journal token as the phone signed it, a forked one too; audits the reading.
+
+    Raises FORBIDDEN, NOT_FOUND: also where no fix was taken under an order, for then its text was
+    not kept.
+    """
+    actor.require(Permission.LOCATION_READ)
+    identity.get_supervisee(session, actor, supervisee_id)
+    theirs = (JournalEntry.id == token_id) & (JournalEntry.supervisee_id == supervisee_id)
+    text = session.scalar(select(JournalEntry.signed).where(theirs))
+    if not text:
+        raise not_found()
+    audit.record(
+        session,
+        actor,
+        Act.JOURNAL_TOKEN_READ,
+        subject=("journal-token", token_id),
+        supervisee_id=supervisee_id,
+        now=now,
+    )
+    return text
 
 
 def _kept(row: JournalEntry) -> KeptToken:

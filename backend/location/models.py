@@ -263,3 +263,22 @@ class JournalEntry(Base):
     unaccounted: Mapped[str] = mapped_column(info=DEVICE)
     last_seq: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
     signed: Mapped[str] = mapped_column(info=LOCATION)
+
+
+class MissingFixes(Base):
+    """Numbers that a phone went past when a later one came, and that are still missing: spans.
+
+    They are looked at again at `look_at_ms`, None when that is over. `alert_id` is what the officer
+    was told by.
+    """
+
+    __tablename__ = "missing_fixes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), index=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    numbers: Mapped[list[Any]] = mapped_column(info=DEVICE)
+    noted_ms: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    look_at_ms: Mapped[int | None] = mapped_column(BigInteger, index=True, info=OPERATIONAL)
+    alert_id: Mapped[UUID | None] = mapped_column(index=True, info=CASE)

@@ -58,6 +58,7 @@ class PersonRules:
     orders: Sequence[Order]
     exemptions: Sequence[Exemption]
     silence_after_s: int
+    missing_after_s: int
     signal_limits: geofence.SignalLimits
     alert_score: float
     timezone: str
@@ -183,6 +184,7 @@ def _prepare(
         orders=standing.orders,
         exemptions=standing.exemptions,
         silence_after_s=agency.policy.silence_after_s,
+        missing_after_s=agency.policy.missing_after_s,
         signal_limits=_signal_limits(agency.policy),
         alert_score=agency.policy.alert_score,
         timezone=agency.zone,

@@ -150,6 +150,16 @@ def list_tokens(cursor: Cursor, supervisee_id: UUID) -> Any:
         return journal_reading.list_tokens(session, actor(), supervisee_id, cursor)
 
 
+@officers.route("/journal/<uuid:token_id>")
+@officers.response(200, {"type": "string"}, content_type=JOURNAL_TYPE)
+def read_token(supervisee_id: UUID, token_id: UUID) -> Response:
+    """Give a journal token as the phone signed it, for whoever wants to verify it; audited."""
+    with transaction() as session:
+        text = journal_reading.signed_token(session, actor(), supervisee_id, token_id, now())
+    name = {"Content-Disposition": f'attachment; filename="journal-{token_id}.jwt"'}
+    return Response(text, headers=name, content_type=JOURNAL_TYPE)
+
+
 @officers.route("/episodes")
 @officers.arguments(CursorSchema, location="query")
 @officers.response(200, EpisodePageSchema)

@@ -20,7 +20,7 @@ from backend.core.jobs import Schedule, beat
 from backend.core.logs import fault
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.location import companions, examination, judging, sweeps
+from backend.location import companions, examination, judging, missing, sweeps
 from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
@@ -49,6 +49,7 @@ SCHEDULE: Final = Schedule(
         HEARTBEAT_JOB: 1,
         "sweep": 30,
         "examine": 60,
+        "account-for-fixes": 600,
         "plan-reminders": 60,
         "settle-payments": 2,
         "look-after-payments": 60,
@@ -100,6 +101,7 @@ def jobs(
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
         "sweep": partial(sweep, database, RuleBook()),
         "examine": partial(examine, database, RuleBook()),
+        "account-for-fixes": partial(account, database, RuleBook()),
         "plan-reminders": partial(plan_once, database),
         "settle-payments": settling.settle_notices if settling else _nothing,
         "look-after-payments": settling.look_after if settling else _nothing,
@@ -283,6 +285,18 @@ def examine(database: Database, book: RuleBook, now: datetime) -> bool:
         examination.examine(session, book, one, now)
 
     return sum(_do_for_one(database, "examine", act, one) for one in people) > 0
+
+
+def account(database: Database, book: RuleBook, now: datetime) -> bool:
+    """Look again for the missing fixes of a batch of phones, each in a transaction of its own."""
+    with database.snapshot() as session:
+        phones = missing.due(session, now)
+
+    def act(session: Session, one: UUID) -> None:
+        missing.account(session, book, one, now)
+
+    done = sum(_do_for_one(database, "account-for-fixes", act, one) for one in phones)
+    return len(phones) == missing.BATCH and done > 0
 
 
 def _do_for_one(

@@ -80,6 +80,7 @@ ROUTES = {
         "GET /v1/supervisees/<uuid:supervisee_id>/fixes",
         "GET /v1/supervisees/<uuid:supervisee_id>/hosted-payments",
         "GET /v1/supervisees/<uuid:supervisee_id>/journal",
+        "GET /v1/supervisees/<uuid:supervisee_id>/journal/<uuid:token_id>",
         "GET /v1/supervisees/<uuid:supervisee_id>/obligations",
         "GET /v1/supervisees/<uuid:supervisee_id>/orders",
         "GET /v1/supervisees/<uuid:supervisee_id>/payments",

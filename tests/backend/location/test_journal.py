@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -12,14 +13,19 @@ from sqlalchemy import select
 
 from backend.alerts.kinds import AlertKind
 from backend.alerts.lifecycle import AlertState
+from backend.audit.acts import Act
+from backend.core.actor import Actor
 from backend.core.db import Database
 from backend.devices import service as devices
 from backend.devices.key_state import KeyReason
+from backend.identity.roles import Role
 from backend.identity.tokens import open_session
 from backend.location.models import JournalChain, JournalEntry
 from backend.location.refusals import RefusalReason
 from backend.simulator.position import Position
+from tests.support.audit import recorded_acts
 from tests.support.clocks import FrozenClock
+from tests.support.conditions import employ
 from tests.support.location import HOME, MARKET, Watched, approach, at, enrol, watched_person
 
 
@@ -523,3 +529,90 @@ def test_officers_see_tokens_and_that_fixes_came_late(watched: Watched, app: Fla
     assert (kept["n"], kept["forked"], kept["accepted"], kept["refused"]) == (1, False, 1, 1)
     assert kept["refusals"] == [{"seq": 2, "reason": "MOCK"}]
     assert [(fix["delayed"], fix["journal_n"]) for fix in fixes] == [(True, 1), (True, 1)]
+
+
+def as_officer(watched: Watched, actor: Actor | None = None) -> dict[str, str]:
+    actor = actor or watched.case.officer
+    assert actor.id is not None
+    with watched.database.transaction() as session:
+        bearer = open_session(session, actor.id, now=watched.clock.now()).secret
+    return {"Authorization": f"Bearer {bearer}"}
+
+
+def url_of(watched: Watched, entry: JournalEntry) -> str:
+    return f"/v1/supervisees/{watched.case.supervisee_id}/journal/{entry.id}"
+
+
+def test_officers_take_a_token_with_them_as_it_was_signed(watched: Watched, app: Flask) -> None:
+    start = deepcopy(watched.phone.journal)
+    buffer(watched, [at(HOME)])
+    texts = [watched.phone.write_journal()]
+    watched.phone.journal, watched.phone._seq = start, 0
+    buffer(watched, [at(HOME, east_m=900)])
+    texts.append(watched.phone.write_journal())
+    for text in texts:
+        watched.phone.send_token(text)
+    headers = as_officer(watched)
+
+    answers = [
+        app.test_client().get(url_of(watched, entry), headers=headers) for entry in tokens(watched)
+    ]
+
+    assert [answer.get_data(as_text=True) for answer in answers] == texts
+    assert [entry.forked for entry in tokens(watched)] == [False, True]
+    for answer, entry in zip(answers, tokens(watched), strict=True):
+        signed = answer.get_data(as_text=True).rpartition(".")[0]
+        assert sha256(signed.encode()).digest() == entry.digest
+        assert answer.content_type == "application/eat+jwt"
+        assert (
+            answer.headers["Content-Disposition"]
+            == f'attachment; filename="journal-{entry.id}.jwt"'
+        )
+    with watched.database.snapshot() as session:
+        assert recorded_acts(session).count(Act.JOURNAL_TOKEN_READ.value) == 2
+
+
+def test_a_token_is_given_to_nobody_who_may_not_see_the_person(
+    watched: Watched, app: Flask
+) -> None:
+    buffer(watched, [at(HOME)])
+    watched.phone.send_journal()
+    other = watched_person(app, watched.database, watched.clock, name="other")
+    buffer(other, [at(HOME)])
+    other.phone.send_journal()
+    mine, theirs = (
+        next(one for one in tokens(watched) if one.supervisee_id == each.case.supervisee_id)
+        for each in (watched, other)
+    )
+    with watched.database.transaction() as session:
+        admin = employ(
+            session,
+            watched.case.agency_id,
+            Role.AGENCY_ADMIN,
+            "admin",
+            now=watched.clock.now(),
+        )
+    client = app.test_client()
+
+    statuses = [
+        client.get(url_of(watched, theirs), headers=as_officer(watched)).status_code,
+        client.get(url_of(other, theirs), headers=as_officer(watched)).status_code,
+        client.get(url_of(watched, mine), headers=as_officer(watched, admin)).status_code,
+        client.get(url_of(watched, mine)).status_code,
+    ]
+
+    assert statuses == [404, 404, 403, 401]
+    with watched.database.snapshot() as session:
+        assert Act.JOURNAL_TOKEN_READ.value not in recorded_acts(session)
+
+
+def test_of_a_token_without_an_order_there_is_no_text_to_give(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    watched = watched_person(app, database, clock, ordered=False)
+    buffer(watched, [at(HOME)])
+    watched.phone.send_journal()
+
+    answer = app.test_client().get(url_of(watched, tokens(watched)[0]), headers=as_officer(watched))
+
+    assert answer.status_code == 404
