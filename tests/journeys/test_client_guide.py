@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
@@ -15,19 +17,30 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend.core.db import Database
+from backend.core.settings import Settings
 from backend.devices import service as devices
+from backend.devices.models import DeviceEvidence
 from backend.location.models import Fix
-from tests.support.clocks import FrozenClock
+from tests.support.attestation.android_ca import Statement
+from tests.support.attestation.phones import IPhone, android_key, attesting, give_status_list
+from tests.support.clocks import START, FrozenClock
 from tests.support.conditions import open_case, order_for
 from tests.support.devices import CODE_KEY, SERVER_URL
 
 GUIDE: Final = Path(__file__).parents[2] / "docs" / "client-guide.md"
+HARDWARE: Final = ("certificate_chain", "attest_app", "assert_app")
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
         pass
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """A server that verifies evidence, under the roots of the tests."""
+    return attesting(settings, tmp_path)
 
 
 @pytest.fixture
@@ -41,8 +54,40 @@ def port(app: Flask) -> Iterator[int]:
         thread.join()
 
 
-def test_the_client_on_the_page_works(database: Database, clock: FrozenClock, port: int) -> None:
+class Iron:
+    """What the hardware of a phone does, done by the authorities of the tests."""
+
+    def __init__(self, statement: Statement | None = None, now: datetime = START) -> None:
+        self._statement, self._now = statement, now
+        self._iphone = IPhone(now=now)
+
+    def certificate_chain(self, key: Any, challenge: bytes) -> list[bytes]:
+        shown: Any = android_key(challenge, key.private, statement=self._statement)
+        return [b64decode(certificate) for certificate in shown["x5c"]]
+
+    def attest_app(self, client_data: str) -> tuple[str, bytes]:
+        self._iphone = IPhone(now=self._now)
+        shown: Any = self._iphone.attest(client_data)
+        return shown["key_id"], b64decode(shown["object"])
+
+    def assert_app(self, client_data: str) -> bytes:
+        return b64decode(self._iphone.assertion(client_data, counter=1))
+
+
+@pytest.mark.parametrize(
+    ("platform", "iron", "level"),
+    [
+        ("android", Iron(), "hardware_factory"),
+        ("android", Iron(Statement(attested_by=2, kept_by=2)), "strongbox"),
+        ("ios", Iron(), "app_attested"),
+        ("web", None, "web"),
+    ],
+)
+def test_the_client_on_the_page_works(
+    database: Database, clock: FrozenClock, port: int, platform: str, iron: Iron | None, level: str
+) -> None:
     settings, *steps = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
+    give_status_list(database)
     with database.transaction() as session:
         case = open_case(session, now=clock.now())
         order_for(session, case, now=clock.now())
@@ -54,13 +99,19 @@ def test_the_client_on_the_page_works(database: Database, clock: FrozenClock, po
     client |= {
         "PUBLIC_URL": SERVER_URL,
         "CODE": code,
+        "PLATFORM": platform,
         "connect": lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=30),
     }
+    if iron is not None:
+        client |= {name: getattr(iron, name) for name in HARDWARE}
 
     for step in steps:
         exec(step, client)  # noqa: S102 - as above; its asserts are the test's
 
-    assert len(steps) == 11
+    assert len(steps) == 12
     with database.snapshot() as session:
-        fixes = session.execute(select(Fix.seq, Fix.refused).order_by(Fix.seq)).all()
-    assert [tuple(fix) for fix in fixes] == [(1, None), (2, None), (3, None), (5, None)]
+        fixes = session.execute(select(Fix.seq, Fix.refused, Fix.assurance).order_by(Fix.seq)).all()
+        evidence = session.scalars(select(DeviceEvidence.jkt)).all()
+    assert [tuple(fix) for fix in fixes] == [(seq, None, level) for seq in (1, 2, 3, 5)]
+    assert len(set(evidence)) == (0 if iron is None else 2)  # that of each of its keys
+    assert client["level"] == level

@@ -145,7 +145,10 @@ class IPhone:
 
     def __call__(self, challenge: str, key: ProofKey) -> Sequence[Members]:
         """Make the evidence."""
-        client_data = client_data_of(challenge, key.jkt)
+        return [self.attest(client_data_of(challenge, key.jkt))]
+
+    def attest(self, client_data: str) -> Members:
+        """Vouch with the App Attest key for what `client_data` says."""
         attempt = apple_ca.Attempt(
             **{
                 "leaf_key": self.key,
@@ -157,14 +160,12 @@ class IPhone:
             }
         )
         shown = replace(attempt, receipt=self._receipt(attempt))
-        return [
-            {
-                "type": "apple-appattest",
-                "key_id": b64encode(shown.key_id).decode(),
-                "object": b64encode(shown.object()).decode(),
-                "client_data": client_data,
-            }
-        ]
+        return {
+            "type": "apple-appattest",
+            "key_id": b64encode(shown.key_id).decode(),
+            "object": b64encode(shown.object()).decode(),
+            "client_data": client_data,
+        }
 
     def _receipt(self, attempt: apple_ca.Attempt) -> bytes:
         made_at = self.now - timedelta(seconds=4)
