@@ -13,7 +13,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import worker
 from backend.alerts.views import BLUEPRINTS as ALERTS
+from backend.appointments.check_in_views import BLUEPRINTS as CHECK_INS
 from backend.appointments.views import BLUEPRINTS as APPOINTMENTS
+from backend.attestation.web.passkey import RelyingParty
 from backend.audit.views import BLUEPRINTS as AUDIT
 from backend.conditions.views import BLUEPRINTS as CONDITIONS
 from backend.core import logs
@@ -26,6 +28,7 @@ from backend.core.json import StrictJsonProvider
 from backend.core.settings import Settings
 from backend.devices.authentication import Authentication
 from backend.devices.evidence_policy import EvidencePolicy
+from backend.devices.presence_views import BLUEPRINTS as PRESENCE
 from backend.devices.views import BLUEPRINTS as DEVICES
 from backend.identity.guard import OfficerGuard
 from backend.identity.views import BLUEPRINTS as IDENTITY
@@ -47,6 +50,7 @@ BLUEPRINTS: Final = (
     *HEALTH,
     *IDENTITY,
     *DEVICES,
+    *PRESENCE,
     *CONDITIONS,
     *LOCATION,
     *ALERTS,
@@ -54,6 +58,7 @@ BLUEPRINTS: Final = (
     *HOSTED_PAYMENTS,
     *SUSPENSE,
     *APPOINTMENTS,
+    *CHECK_INS,
     *REMINDERS,
     *AUDIT,
 )
@@ -93,6 +98,7 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
         parts={
             Authentication: authentication,
             EvidencePolicy: EvidencePolicy.of(settings),
+            RelyingParty: RelyingParty.of(settings.public_url),
             Schedule: worker.SCHEDULE,
             Desk: desk,
         },

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend.appointments.check_in_rules import CheckInRefusal, Punctuality
 from backend.appointments.values import AppointmentKind
-from backend.core.classification import CASE, CONTACT, NAME, OPERATIONAL
+from backend.core.classification import CASE, CONTACT, DEVICE, LOCATION, NAME, OPERATIONAL
 from backend.core.db import Base, stored_enum
+from backend.devices.presence_level import Presence, PresenceMeans
 
 MAX_PLACE_CHARACTERS: Final = 200
 MAX_NOTE_CHARACTERS: Final = 300
@@ -19,6 +21,7 @@ MAX_CONTACT_CHARACTERS: Final = 100
 MAX_REASON_CHARACTERS: Final = 300
 
 NOT_CANCELLED: Final = text("cancelled_at IS NULL")
+ACCEPTED: Final = text("refusal IS NULL")
 
 _MAY_CHANGE: Final = (
     "starts_at",
@@ -66,3 +69,41 @@ class AppointmentRow(Base):
     cancellation_reason: Mapped[str | None] = mapped_column(
         String(MAX_REASON_CHARACTERS), info=CASE
     )
+
+
+class CheckInRow(Base):
+    """An attempt to check in, and what came of it; one of an appointment counts at most.
+
+    `received` is what was to show the person's presence, in JSON, as it came. `fix_seq` is the
+    number of the activation's fix that came along.
+    """
+
+    __tablename__ = "check_ins"
+    __table_args__ = (
+        Index("ix_check_ins_supervisee_id_id", "supervisee_id", "id"),
+        Index(
+            "uq_check_ins_accepted",
+            "appointment_id",
+            unique=True,
+            sqlite_where=ACCEPTED,
+            postgresql_where=ACCEPTED,
+        ),
+        {"info": {"immutable": True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    appointment_id: Mapped[UUID] = mapped_column(ForeignKey("appointments.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), info=OPERATIONAL)
+    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), info=OPERATIONAL)
+    at: Mapped[datetime] = mapped_column(info=CASE)
+    due_at: Mapped[datetime] = mapped_column(info=CASE)
+    refusal: Mapped[CheckInRefusal | None] = mapped_column(stored_enum(CheckInRefusal), info=CASE)
+    reason: Mapped[str | None] = mapped_column(String(60), info=CASE)
+    punctuality: Mapped[Punctuality | None] = mapped_column(stored_enum(Punctuality), info=CASE)
+    level: Mapped[Presence] = mapped_column(stored_enum(Presence), info=CASE)
+    means: Mapped[PresenceMeans | None] = mapped_column(stored_enum(PresenceMeans), info=DEVICE)
+    presence_key_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("presence_keys.id"), info=OPERATIONAL
+    )
+    received: Mapped[str | None] = mapped_column(info=DEVICE)
+    fix_seq: Mapped[int | None] = mapped_column(BigInteger, info=LOCATION)

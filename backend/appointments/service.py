@@ -11,9 +11,20 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
-from backend.appointments.models import NOT_CANCELLED, AppointmentRow
+from backend.appointments.check_in_rules import CheckInRefusal, Punctuality
+from backend.appointments.check_ins import (
+    CheckIn,
+    CheckInOpening,
+    Shown,
+    TurnedAway,
+    check_in,
+    check_ins,
+    my_check_ins,
+    open_check_in,
+)
+from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
@@ -29,24 +40,39 @@ __all__ = [
     "Appointment",
     "AppointmentKind",
     "AppointmentTerms",
+    "CheckIn",
+    "CheckInOpening",
+    "CheckInRefusal",
+    "Punctuality",
+    "Shown",
+    "TurnedAway",
     "appointment_to_change",
     "appointments",
     "cancel_appointment",
     "change_appointment",
+    "check_in",
+    "check_ins",
     "due_appointments",
     "make_appointment",
     "my_appointments",
+    "my_check_ins",
+    "open_check_in",
     "read_appointment",
 ]
 
 _NAMES: Final = tuple(item.name for item in fields(Appointment))
 _APPOINTMENTS: Final = table_of(AppointmentRow)
+_CHECK_INS: Final = table_of(CheckInRow)
+_CHECKED_IN: Final = exists().where(
+    _CHECK_INS.c.appointment_id == _APPOINTMENTS.c.id, _CHECK_INS.c.refusal.is_(None)
+)
 _FIND_DUE: Final = RowReader(
     select(*(_APPOINTMENTS.c[name] for name in _NAMES)).where(
         _APPOINTMENTS.c.supervisee_id == KEYS,
         _APPOINTMENTS.c.starts_at >= bindparam("since"),
         _APPOINTMENTS.c.starts_at < bindparam("until"),
         NOT_CANCELLED,
+        ~_CHECKED_IN,
     )
 )
 
@@ -96,7 +122,7 @@ def change_appointment(
     """
     actor.require(Permission.APPOINTMENT_WRITE)
     row = _find(session, actor, appointment_id, locked=True)
-    _require_ahead(row, now)
+    _require_ahead(session, row, now)
     before = _value(row)
     _write(session, actor, row, terms, now)
     after = _value(row)
@@ -120,7 +146,7 @@ def cancel_appointment(
     """
     actor.require(Permission.APPOINTMENT_WRITE)
     row = _find(session, actor, appointment_id, locked=True)
-    _require_ahead(row, now)
+    _require_ahead(session, row, now)
     row.cancelled_at, row.cancelled_by, row.cancellation_reason = now, actor.id, reason
     _record(session, actor, Act.APPOINTMENT_CANCELLED, row, now)
     return _value(row)
@@ -154,7 +180,10 @@ def my_appointments(session: Session, actor: Actor, cursor: Cursor) -> Page[Appo
 def due_appointments(
     session: Session, since: datetime, until: datetime, *, supervisee_ids: Collection[UUID]
 ) -> Sequence[Appointment]:
-    """Return where some people are expected in `[since, until)`: the system's read, no actor."""
+    """Return where some people are expected in `[since, until)`: the system's read, no actor.
+
+    Who has checked in is expected no more.
+    """
     rows = _FIND_DUE.read(session, supervisee_ids, since=since, until=until)
     return [Appointment(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
@@ -180,11 +209,14 @@ def _find(
     return row
 
 
-def _require_ahead(row: AppointmentRow, now: datetime) -> None:
+def _require_ahead(session: Session, row: AppointmentRow, now: datetime) -> None:
     if row.cancelled_at is not None:
         raise Problem(Code.ILLEGAL_TRANSITION, "This appointment was cancelled.")
     if row.starts_at <= now:
         raise Problem(Code.ILLEGAL_TRANSITION, "This appointment has begun: it stays as it was.")
+    checked_in = select(_APPOINTMENTS.c.id).where(_APPOINTMENTS.c.id == row.id, _CHECKED_IN)
+    if session.scalar(checked_in) is not None:
+        raise Problem(Code.ILLEGAL_TRANSITION, "The person has checked in for this already.")
 
 
 def _write(

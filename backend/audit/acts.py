@@ -49,6 +49,8 @@ class Act(Enum):
     RE_ENROLMENT_ASKED = "re-enrolment.asked"
     RE_ENROLMENT_APPROVED = "re-enrolment.approved"
     RE_ENROLMENT_DECLINED = "re-enrolment.declined"
+    PRESENCE_KEY_ENROLLED = "presence-key.enrolled"
+    PRESENCE_KEY_REFUSED = "presence-key.refused"
     PUSH_ADDRESS_SET = "push-address.set"
     PUSH_ADDRESS_FORGOTTEN = "push-address.forgotten"
 
@@ -127,6 +129,8 @@ class Act(Enum):
     APPOINTMENT_MADE = "appointment.made"
     APPOINTMENT_CHANGED = "appointment.changed"
     APPOINTMENT_CANCELLED = "appointment.cancelled"
+    CHECK_IN_ACCEPTED = "check-in.accepted"
+    CHECK_IN_REFUSED = "check-in.refused"
 
     # reminders
     REMINDER_CHOICES_CHANGED = "reminder-choices.changed"

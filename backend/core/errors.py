@@ -57,6 +57,7 @@ class Code(Enum):
     EVIDENCE_REFUSED = _Kind("evidence-refused", 422, "The device's evidence is not accepted")
     EVIDENCE_UNCHECKABLE = _Kind("evidence-uncheckable", 503, "Devices cannot be checked now")
     ASSURANCE_TOO_LOW = _Kind("assurance-too-low", 403, "The agency asks for a stronger device")
+    CHECK_IN_REFUSED = _Kind("check-in-refused", 403, "This check-in does not count")
     GEOMETRY_REFUSED = _Kind("geometry-refused", 422, "The zone's geometry is not usable")
     SCHEDULE_REFUSED = _Kind("schedule-refused", 422, "The schedule is not usable")
     PAYMENT_PAGE_UNAVAILABLE = _Kind(

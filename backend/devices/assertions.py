@@ -50,34 +50,44 @@ def assert_app(
 
     Raises NOT_FOUND for a phone that no App Attest key vouches for. Audited.
     """
+    signed = client_data.encode()
+    refusal = wrong_client_data(signed, challenge=nonce, jkt=key.jkt)
+    counter = refusal or count_assertion(session, key.jkt, assertion, signed, now)
+    if counter is None:
+        raise not_found()
+    if isinstance(counter, AppleRefusal):
+        return counter
+    _record(session, actor, key.activation_id, key.jkt, now)
+    return AppAsserted(counter=counter, asserted_at=now)
+
+
+def count_assertion(
+    session: Session, jkt: str, assertion: str, client_data: bytes, now: datetime
+) -> int | AppleRefusal | None:
+    """Return the counter of an assertion by the app that vouches for the key `jkt`, and keep it.
+
+    What `client_data` says is the caller's question. None if no App Attest key vouches for `jkt`.
+    """
     row = session.execute(
         select(AppAttestKey.public_key, AppAttestKey.app_id, AppAttestKey.counter).where(
-            AppAttestKey.jkt == key.jkt
+            AppAttestKey.jkt == jkt
         )
     ).one_or_none()
     if row is None:
-        raise not_found()
-    signed = client_data.encode()
-    refusal = wrong_client_data(signed, challenge=nonce, jkt=key.jkt)
-    if refusal is not None:
-        return refusal
+        return None
     attested = AttestedKey(
         public_key=key_of(row.public_key), app_id=row.app_id, counter=row.counter
     )
-    found = verify_assertion(_decoded(assertion), client_data=signed, key=attested)
+    found = verify_assertion(_decoded(assertion), client_data=client_data, key=attested)
     if isinstance(found, AppleRefusal):
         return found
-    advance = found.advance
     moved = affected_rows(
         session,
         update(AppAttestKey)
-        .where(AppAttestKey.jkt == key.jkt, AppAttestKey.counter == advance.since)
-        .values(counter=advance.to, asserted_at=now),
+        .where(AppAttestKey.jkt == jkt, AppAttestKey.counter == found.advance.since)
+        .values(counter=found.advance.to, asserted_at=now),
     )
-    if moved != 1:
-        return AppleRefusal.COUNTER_NOT_RISING
-    _record(session, actor, key.activation_id, key.jkt, now)
-    return AppAsserted(counter=advance.to, asserted_at=now)
+    return found.advance.to if moved == 1 else AppleRefusal.COUNTER_NOT_RISING
 
 
 def _decoded(text: str) -> bytes:

@@ -9,8 +9,12 @@ from typing import Final
 from backend.attestation.android.refusal import AndroidRefusal as Android
 from backend.attestation.apple.refusal import AppleRefusal as Apple
 from backend.attestation.play_integrity.refusal import PlayIntegrityRefusal as Play
+from backend.attestation.web.refusal import WebRefusal as Web
+from backend.devices.presence_fault import PresenceFault
 from backend.devices.verification import EvidenceFault, Reason
 from notifications.formats import Language
+
+AnyReason = Reason | Web | PresenceFault
 
 
 class Remedy(Enum):
@@ -24,6 +28,8 @@ class Remedy(Enum):
     RESTORE_PHONE = "restore-phone"
     SET_CLOCK = "set-clock"
     ANOTHER_PHONE = "another-phone"
+    CONFIRM = "confirm"
+    SET_UP_PRESENCE = "set-up-presence"
 
 
 WORDS: Final[Mapping[Language, Mapping[Remedy, str]]] = {
@@ -43,6 +49,10 @@ WORDS: Final[Mapping[Language, Mapping[Remedy, str]]] = {
         "it, and try again. If it fails again, call your officer.",
         Remedy.ANOTHER_PHONE: "This phone cannot show that it keeps its key safe. Ask your officer "
         "which phone to use.",
+        Remedy.CONFIRM: "Confirm with your finger, your face or your screen lock that it is you, "
+        "and send it again.",
+        Remedy.SET_UP_PRESENCE: "Set up in the app that you confirm check-ins with your finger, "
+        "your face or your screen lock. Then check in again. If that fails, call your officer.",
     },
     Language.SPANISH: {
         Remedy.TRY_AGAIN: "Inténtelo de nuevo desde el principio. Si vuelve a fallar, llame a su "
@@ -61,12 +71,27 @@ WORDS: Final[Mapping[Language, Mapping[Remedy, str]]] = {
         "reinícielo e inténtelo de nuevo. Si vuelve a fallar, llame a su oficial.",
         Remedy.ANOTHER_PHONE: "Este teléfono no puede demostrar que guarda su clave de forma "
         "segura. Pregunte a su oficial qué teléfono usar.",
+        Remedy.CONFIRM: "Confirme con su dedo, su rostro o el bloqueo de pantalla que es usted, y "
+        "envíelo de nuevo.",
+        Remedy.SET_UP_PRESENCE: "Configure en la aplicación que confirma sus presentaciones con su "
+        "dedo, su rostro o el bloqueo de pantalla. Después preséntese de nuevo. Si no funciona, "
+        "llame a su oficial.",
     },
 }
 
-_BY_REASON: Final[Mapping[Remedy, frozenset[Reason]]] = {
+_BY_REASON: Final[Mapping[Remedy, frozenset[AnyReason]]] = {
+    Remedy.CONFIRM: frozenset({Web.USER_NOT_PRESENT, Web.USER_NOT_VERIFIED}),
+    Remedy.SET_UP_PRESENCE: frozenset(
+        {PresenceFault.NO_PRESENCE_KEY, Web.WRONG_CREDENTIAL, PresenceFault.WRONG_SIGNATURE}
+    ),
     Remedy.TRY_AGAIN: frozenset(
         {
+            PresenceFault.WRONG_CHALLENGE,
+            PresenceFault.KEY_ENROLLED_BEFORE,
+            PresenceFault.WRONG_KEY_CHANGE,
+            Web.WRONG_CHALLENGE,
+            Web.COUNTER_NOT_RISING,
+            Apple.WRONG_PRESENCE_KEY,
             Android.WRONG_CHALLENGE,
             Android.WRONG_KEY,
             Apple.WRONG_CHALLENGE,
@@ -145,13 +170,14 @@ _BY_REASON: Final[Mapping[Remedy, frozenset[Reason]]] = {
             Android.LEVEL_NOT_ALLOWED,
             Android.NOT_GENERATED_IN_HARDWARE,
             Apple.UNTRUSTED_CHAIN,
+            PresenceFault.ATTESTATION_REVOKED,
         }
     ),
 }
 _REMEDIES: Final = {reason: remedy for remedy, some in _BY_REASON.items() for reason in some}
 
 
-def remedy_for(reason: Reason) -> Remedy:
+def remedy_for(reason: AnyReason) -> Remedy:
     """Return what can be done: what nothing else explains is the app's fault."""
     return _REMEDIES.get(reason, Remedy.UPDATE_APP)
 

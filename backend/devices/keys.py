@@ -27,6 +27,8 @@ from backend.devices.key_state import (
     may_become,
 )
 from backend.devices.models import ActivationRow, DeviceKey, EnrolmentChallenge, KeyEvent
+from backend.devices.presence_keys import end_presence_key
+from backend.devices.presence_level import PresenceEnd
 from backend.devices.push_address import drop_push_address
 from backend.identity import service as identity
 
@@ -304,6 +306,7 @@ def _end_activation(
         .where(ActivationRow.id == activation_id, ActivationRow.ended_at.is_(None))
         .values(ended_at=now, end=end)
     )
+    end_presence_key(session, activation_id, PresenceEnd.ACTIVATION_ENDED, now)
     drop_push_address(session, activation_id)
 
 

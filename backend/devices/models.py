@@ -25,6 +25,7 @@ from backend.devices.assurance import Assurance, Platform
 from backend.devices.enrolment_code import CodeEnd
 from backend.devices.evidence import EvidenceType
 from backend.devices.key_state import ActivationEnd, AskedState, KeyReason, KeyState
+from backend.devices.presence_level import PresenceEnd, PresenceMeans, PresencePurpose
 
 
 class EnrolmentCode(Base):
@@ -237,6 +238,67 @@ class AppAttestKey(Base):
     app_id: Mapped[str] = mapped_column(String(255), info=DEVICE)
     counter: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
     asserted_at: Mapped[datetime | None] = mapped_column(info=DEVICE)
+
+
+class PresenceChallenge(Base):
+    """What must be signed, once, to show that a person is at their phone, and for what.
+
+    `subject_id` is the check-in that it is for; null for enrolling.
+    """
+
+    __tablename__ = "presence_challenges"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    activation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("activations.id"), index=True, info=OPERATIONAL
+    )
+    purpose: Mapped[PresencePurpose] = mapped_column(stored_enum(PresencePurpose), info=OPERATIONAL)
+    subject_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    challenge: Mapped[str] = mapped_column(String(43), unique=True, info=CREDENTIAL)
+    expires_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    used_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+
+
+class PresenceKey(Base):
+    """A key that a person's presence opens: a phone's second key, or a browser's passkey.
+
+    One is in force for an activation while `ended_at` is null. `credential_id` is the thumbprint's
+    bytes, or the passkey's identifier; `public_key` the point, X and Y, or the passkey's COSE key.
+    `received` is what the phone showed, in JSON; `serials` as in `DeviceEvidence`.
+    """
+
+    __tablename__ = "presence_keys"
+    __table_args__ = (
+        Index(
+            "uq_presence_keys_in_force",
+            "activation_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        {"info": {"immutable": ("counter", "ended_at", "end")}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
+    supervisee_id: Mapped[UUID] = mapped_column(
+        ForeignKey("supervisees.id"), index=True, info=OPERATIONAL
+    )
+    activation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("activations.id"), index=True, info=OPERATIONAL
+    )
+    means: Mapped[PresenceMeans] = mapped_column(stored_enum(PresenceMeans), info=DEVICE)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True, info=DEVICE)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(1024), info=DEVICE)
+    counter: Mapped[int] = mapped_column(BigInteger, info=DEVICE)
+    received: Mapped[str] = mapped_column(info=DEVICE)
+    verdict: Mapped[dict[str, Any]] = mapped_column(JSON, info=DEVICE)
+    roots_version: Mapped[str | None] = mapped_column(String(64), info=OPERATIONAL)
+    status_list_version: Mapped[str | None] = mapped_column(String(64), info=OPERATIONAL)
+    serials: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), info=DEVICE)
+    enrolled_at: Mapped[datetime] = mapped_column(info=DEVICE)
+    ended_at: Mapped[datetime | None] = mapped_column(info=DEVICE)
+    end: Mapped[PresenceEnd | None] = mapped_column(stored_enum(PresenceEnd), info=DEVICE)
 
 
 class StatusListRow(Base):

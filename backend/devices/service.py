@@ -29,6 +29,21 @@ from backend.devices.keys import (
     suspend,
 )
 from backend.devices.models import PushKind
+from backend.devices.presence_enrolment import set_presence
+from backend.devices.presence_keys import EnrolledPresence, presence_keys_of
+from backend.devices.presence_level import Presence, PresenceMeans
+from backend.devices.presence_offer import Bench, OfferedKey, OfferedPasskey, PresenceRefused
+from backend.devices.presence_opening import (
+    PresenceOpening,
+    open_check_in,
+    open_enrolment_of_presence,
+)
+from backend.devices.presence_use import (
+    PresenceShown,
+    ShownAssertion,
+    ShownSignature,
+    show_presence,
+)
 from backend.devices.push_address import (
     Holder,
     PushAddress,
@@ -64,8 +79,10 @@ __all__ = [
     "AppAsserted",
     "Asked",
     "Beginning",
+    "Bench",
     "Challenge",
     "Enrolled",
+    "EnrolledPresence",
     "EnrolmentRefused",
     "Evidence",
     "Holder",
@@ -75,11 +92,20 @@ __all__ = [
     "KeyContext",
     "KeyStep",
     "NextKey",
+    "OfferedKey",
+    "OfferedPasskey",
     "Phone",
+    "Presence",
+    "PresenceMeans",
+    "PresenceOpening",
+    "PresenceRefused",
+    "PresenceShown",
     "PushAddress",
     "PushKind",
     "PushState",
     "ReEnrolment",
+    "ShownAssertion",
+    "ShownSignature",
     "StatusListFaultError",
     "activation_in_force",
     "activations_of",
@@ -102,14 +128,19 @@ __all__ = [
     "key_contexts",
     "life_of",
     "open_challenge",
+    "open_check_in",
+    "open_enrolment_of_presence",
     "open_key_challenge",
+    "presence_keys_of",
     "push_addresses_of",
     "push_states_of",
     "re_enrolment",
     "re_enrolments_of",
     "reinstate",
     "revoke",
+    "set_presence",
     "set_push_address",
+    "show_presence",
     "suspend",
     "suspend_below_policy",
     "suspend_revoked",

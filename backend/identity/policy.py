@@ -23,6 +23,11 @@ ASSURANCE_LEVELS: Final = (
 )
 """From weakest to strongest. What a level means is the devices' business."""
 
+PRESENCE_LEVELS: Final = ("none", "device", "verified")
+"""What a check-in shows of the person, from least to most. How, is the devices' business."""
+
+CHECK_IN_OPENS_S: Final = range(7 * 86_400 + 1)
+CHECK_IN_GRACE_S: Final = range(7 * 86_400 + 1)
 ACCURACY_M: Final = range(1, 5_001)
 SILENCE_S: Final = range(60, 7 * 86_400 + 1)
 MISSING_S: Final = range(900, 7 * 86_400 + 1)
@@ -62,8 +67,10 @@ class AgencyPolicy:
     the largest 95 % radius of a usable live fix, `silence_after_s` how long a phone may be quiet
     before an alert, `missing_after_s` how long fixes may be missing that the phone went past,
     `batch_key_people` from how many people's phones under one factory key of
-    attestation the officer is told, `rotate_after_days` how old a phone's key may be before the
-    phone makes another. A stretch of fixes whose signals score `alert_score` (above
+    attestation the officer is told, `least_presence` what a check-in must show of the person at
+    least (one of PRESENCE_LEVELS), `check_in_opens_s` how long before its time it is taken and
+    `check_in_grace_s` how long after it it is on time, `rotate_after_days` how old a phone's key may
+    be before the phone makes another. A stretch of fixes whose signals score `alert_score` (above
     0, at most 1) is told to officers; from when on a signal is one, the next five say
     (geofence.SignalLimits). By the nine numbers from `suspect_factor` to `crossing_gap_s` fixes
     are judged against zones (geofence.Parameters); `suspect_factor` is at most `hard_factor`.
@@ -83,6 +90,9 @@ class AgencyPolicy:
     missing_after_s: int = 21_600
     batch_key_people: int = 5
     rotate_after_days: int = 90
+    least_presence: str = "none"
+    check_in_opens_s: int = 14_400
+    check_in_grace_s: int = 3_600
     alert_score: float = 0.6
     frozen_after_s: int = 14_400
     constant_accuracy_after_s: int = 3_600
@@ -120,6 +130,9 @@ class AgencyPolicy:
             "missing_after_s": self.missing_after_s in MISSING_S,
             "batch_key_people": self.batch_key_people in BATCH_KEY_PEOPLE,
             "rotate_after_days": self.rotate_after_days in ROTATE_DAYS,
+            "least_presence": self.least_presence in PRESENCE_LEVELS,
+            "check_in_opens_s": self.check_in_opens_s in CHECK_IN_OPENS_S,
+            "check_in_grace_s": self.check_in_grace_s in CHECK_IN_GRACE_S,
             "alert_score": 0.0 < self.alert_score <= 1.0,
             "frozen_after_s": self.frozen_after_s in FROZEN_S,
             "constant_accuracy_after_s": self.constant_accuracy_after_s in MOVING_S,

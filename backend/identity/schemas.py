@@ -299,6 +299,23 @@ class PolicySchema(Schema):
         validate=_within(policy.ROTATE_DAYS),
         metadata={"description": "How old a phone's key may be before the phone makes another"},
     )
+    least_presence = ma.fields.String(
+        load_default=AgencyPolicy().least_presence,
+        validate=ma.validate.OneOf(policy.PRESENCE_LEVELS),
+        metadata={"description": "What a check-in must show of the person's presence at least"},
+    )
+    check_in_opens_s = ma.fields.Integer(
+        load_default=AgencyPolicy().check_in_opens_s,
+        strict=True,
+        validate=_within(policy.CHECK_IN_OPENS_S),
+        metadata={"description": "How long before its time a check-in is taken, seconds"},
+    )
+    check_in_grace_s = ma.fields.Integer(
+        load_default=AgencyPolicy().check_in_grace_s,
+        strict=True,
+        validate=_within(policy.CHECK_IN_GRACE_S),
+        metadata={"description": "How long after its time a check-in is on time, seconds"},
+    )
     alert_score = ma.fields.Float(
         required=True,
         allow_nan=False,

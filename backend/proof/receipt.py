@@ -14,6 +14,7 @@ from backend.proof.refusal import ProofRefusal
 from backend.proof.server_keys import ServerKeys
 
 _TYP: Final = "fix-receipt+jwt"
+_CHECK_IN_TYP: Final = "check-in-receipt+jwt"
 _JOURNAL_TYP: Final = "journal-receipt+jwt"
 _HEADER_MEMBERS: Final = frozenset({"typ", "alg", "kid"})
 _MAX_CHARS: Final = 2048
@@ -94,6 +95,43 @@ def read_journal_receipt(text: str, keys: ServerKeys) -> JournalReceipt | None:
     return None if claims is None else _journal_receipt_of(claims)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInReceipt:
+    """That the person of the key `jkt` checked in at the server `issuer`, and that it counts.
+
+    `check_in` identifies the attempt and `appointment` what it was for; `punctuality` and
+    `presence` are what was judged of it.
+    """
+
+    issuer: str
+    jkt: str
+    check_in: str
+    appointment: str
+    received_at: datetime
+    punctuality: str
+    presence: str
+
+
+def sign_check_in_receipt(receipt: CheckInReceipt, keys: ServerKeys) -> str:
+    """The receipt as a compact JWS; the same facts and key give the same text."""
+    claims: dict[str, object] = {
+        "iss": receipt.issuer,
+        "jkt": receipt.jkt,
+        "check_in": receipt.check_in,
+        "appointment": receipt.appointment,
+        "received_at": _instant(receipt.received_at),
+        "punctuality": receipt.punctuality,
+        "presence": receipt.presence,
+    }
+    return _sign(_CHECK_IN_TYP, claims, keys)
+
+
+def read_check_in_receipt(text: str, keys: ServerKeys) -> CheckInReceipt | None:
+    """The receipt in `text`, or None unless one of `keys` signed it."""
+    claims = _signed_claims(text, _CHECK_IN_TYP, keys)
+    return None if claims is None else _check_in_receipt_of(claims)
+
+
 def _instant(instant: datetime) -> str:
     return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
@@ -137,6 +175,19 @@ def _journal_receipt_of(claims: Mapping[str, object]) -> JournalReceipt | None:
             received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
             accepted=members.integer("accepted", 0, _MAX_INTEGER),
             refused=members.integer("refused", 0, _MAX_INTEGER),
+        )
+    except (MalformedError, ValueError):
+        return None
+
+
+def _check_in_receipt_of(claims: Mapping[str, object]) -> CheckInReceipt | None:
+    members = Members(claims, "")
+    texts = ("jkt", "check_in", "appointment", "punctuality", "presence")
+    try:
+        return CheckInReceipt(
+            issuer=members.text("iss", _TEXT),
+            received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
+            **{name: members.text(name, _TEXT) for name in texts},
         )
     except (MalformedError, ValueError):
         return None

@@ -63,6 +63,15 @@ EvidenceMaker = Callable[[str, ProofKey], Sequence[Mapping[str, object]]]
 """Makes what a phone shows of its hardware, for an enrolment's challenge and the phone's key."""
 
 
+PresenceMaker = Callable[[str, ProofKey, ProofKey], Mapping[str, object]]
+"""Makes what is shown of a presence key: for a challenge, the phone's key and the presence key."""
+
+
+def nothing_shown(_challenge: str, _key: ProofKey, _presence: ProofKey) -> Mapping[str, object]:
+    """Show nothing of a presence key."""
+    return {}
+
+
 def no_evidence(_challenge: str, _key: ProofKey) -> Sequence[Mapping[str, object]]:
     """Show nothing: the level of a device in software."""
     return ()
@@ -110,6 +119,7 @@ class Phone:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.key = ProofKey()
+        self.presence: ProofKey | None = None
         self._server_url = server_url
         self._transport = transport
         self._clock = clock
@@ -174,6 +184,34 @@ class Phone:
         if not is_changed:
             self.key, self._nonce, self._token = change.old, None, None
             raise PhoneRefusedError(answer)
+        return answer
+
+    def enrol_presence(self, shown: PresenceMaker = nothing_shown) -> HttpAnswer:
+        """Make a key that a person's finger opens, as far as software can, and enrol it.
+
+        One that it has already signs over to it. PhoneRefusedError if the server does not agree.
+        """
+        asked = self._ask(
+            _Call(method="POST", path="/v1/device/presence-challenge", with_token=False)
+        )
+        if asked.status != 200:  # noqa: PLR2004 OK
+            raise PhoneRefusedError(asked)
+        challenge: str = asked.json()["challenge"]
+        made = ProofKey()
+        members = {
+            "challenge": challenge,
+            "key": made.offer_presence(challenge, self.jkt),
+            **shown(challenge, self.key, made),
+        }
+        if self.presence is not None:
+            members["key_change"] = self.presence.sign_over(challenge, made.jkt)
+        body = compact_json(members)
+        answer = self._ask(
+            _Call(method="POST", path="/v1/device/presence-key", body=body, with_token=False)
+        )
+        if answer.status != 201:  # noqa: PLR2004 Created
+            raise PhoneRefusedError(answer)
+        self.presence = made
         return answer
 
     def token(self) -> str:
@@ -289,6 +327,21 @@ class Phone:
         if position is not None:
             self.take_fix(position)
         return self._ask(_Call(method="GET", path=path, said=self._fresh_location()))
+
+    def check_in(self, appointment_id: str) -> HttpAnswer:
+        """Check in, with a location while the last one is fresh; a presence key signs, if any."""
+        path = f"/v1/me/appointments/{appointment_id}"
+        if self.presence is None:
+            return self.send("POST", f"{path}/check-in", {})
+        asked = self._ask(
+            _Call(method="POST", path=f"{path}/check-in-challenge", said=self._fresh_location())
+        )
+        if asked.status != 200:  # noqa: PLR2004 OK
+            return asked
+        challenge: str = asked.json()["opening"]["challenge"]
+        signature = self.presence.sign_presence(challenge, appointment_id, self.jkt)
+        members = {"challenge": challenge, "signature": signature}
+        return self.send("POST", f"{path}/check-in", members)
 
     def request_without_location(
         self, reason: str | None = None, path: str = "/v1/me"

@@ -39,6 +39,16 @@ class ProofKey:
         header = {"typ": "key-change+jwt", "alg": "ES256", "kid": self.jkt}
         return self._sign(header, {"challenge": challenge, "new_jkt": new_jkt})
 
+    def offer_presence(self, challenge: str, jkt: str) -> str:
+        """This key's word that it is the presence key of the phone whose key is `jkt`."""
+        header = {"typ": "presence-key+jwt", "alg": "ES256", "jwk": self.jwk}
+        return self._sign(header, {"challenge": challenge, "jkt": jkt})
+
+    def sign_presence(self, challenge: str, check_in: str, jkt: str) -> str:
+        """This key's word that somebody was at the phone for this check-in."""
+        header = {"typ": "presence+jwt", "alg": "ES256", "kid": self.jkt}
+        return self._sign(header, {"challenge": challenge, "check_in": check_in, "jkt": jkt})
+
     def _sign(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
         signed = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
         r, s = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(SHA256())))

@@ -6,7 +6,8 @@ import http.client
 import re
 from base64 import b64decode
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
@@ -16,20 +17,33 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from backend.core.db import Database
+from backend.appointments import service as appointments
+from backend.appointments.service import AppointmentKind, AppointmentTerms
+from backend.core.actor import Permission
+from backend.core.db import Database, Session
 from backend.core.settings import Settings
 from backend.devices import service as devices
 from backend.devices.models import DeviceEvidence
+from backend.identity import service as identity
 from backend.location.models import Fix
 from tests.support.attestation.android_ca import Statement
-from tests.support.attestation.phones import IPhone, android_key, attesting, give_status_list
+from tests.support.attestation.phones import (
+    VERIFYING,
+    IPhone,
+    android_key,
+    attesting,
+    give_status_list,
+)
 from tests.support.clocks import START, FrozenClock
-from tests.support.conditions import open_case, order_for
+from tests.support.conditions import Case, open_case, order_for
 from tests.support.devices import CODE_KEY, SERVER_URL
 
 GUIDE: Final = Path(__file__).parents[2] / "docs" / "client-guide.md"
-HARDWARE: Final = ("certificate_chain", "attest_app", "assert_app")
+HARDWARE: Final = ("certificate_chain", "guarded_certificate_chain", "attest_app", "assert_app")
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+STATEMENT: Final = Statement()
 
 
 class _Quiet(WSGIRequestHandler):
@@ -57,21 +71,52 @@ def port(app: Flask) -> Iterator[int]:
 class Iron:
     """What the hardware of a phone does, done by the authorities of the tests."""
 
-    def __init__(self, statement: Statement | None = None, now: datetime = START) -> None:
+    def __init__(self, statement: Statement = STATEMENT, now: datetime = START) -> None:
         self._statement, self._now = statement, now
-        self._iphone = IPhone(now=now)
+        self._iphone, self._asserted = IPhone(now=now), 0
 
     def certificate_chain(self, key: Any, challenge: bytes) -> list[bytes]:
-        shown: Any = android_key(challenge, key.private, statement=self._statement)
-        return [b64decode(certificate) for certificate in shown["x5c"]]
+        return _chain(key, challenge, self._statement)
+
+    def guarded_certificate_chain(self, key: Any, challenge: bytes) -> list[bytes]:
+        return _chain(key, challenge, self._statement.enforcing(VERIFYING))
 
     def attest_app(self, client_data: str) -> tuple[str, bytes]:
-        self._iphone = IPhone(now=self._now)
+        self._iphone, self._asserted = IPhone(now=self._now), 0
         shown: Any = self._iphone.attest(client_data)
         return shown["key_id"], b64decode(shown["object"])
 
     def assert_app(self, client_data: str) -> bytes:
-        return b64decode(self._iphone.assertion(client_data, counter=1))
+        self._asserted += 1
+        return b64decode(self._iphone.assertion(client_data, counter=self._asserted))
+
+
+def _chain(key: Any, challenge: bytes, statement: Statement) -> list[bytes]:
+    shown: Any = android_key(challenge, key.private, statement=statement)
+    return [b64decode(certificate) for certificate in shown["x5c"]]
+
+
+def _is_to_check_in(session: Session, case: Case, now: datetime) -> None:
+    """Expect the person to check in, in an hour, with what shows that it is they."""
+    agency = identity.get_agency(session, case.agency_id)
+    identity.change_agency(
+        session,
+        replace(case.supervisor, permissions=frozenset(Permission)),
+        name=agency.name,
+        zone=agency.zone,
+        contact_phone=agency.contact_phone,
+        contact_email=agency.contact_email,
+        policy=replace(agency.policy, least_presence="verified"),
+        now=now,
+    )
+    appointments.make_appointment(
+        session,
+        case.officer,
+        case.supervisee_id,
+        AppointmentKind.CHECK_IN,
+        AppointmentTerms(starts_at=now + timedelta(hours=1)),
+        now=now,
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +136,7 @@ def test_the_client_on_the_page_works(
     with database.transaction() as session:
         case = open_case(session, now=clock.now())
         order_for(session, case, now=clock.now())
+        _is_to_check_in(session, case, clock.now())
         code = devices.issue_code(
             session, case.officer, case.supervisee_id, code_key=CODE_KEY, now=clock.now()
         ).code
@@ -108,10 +154,10 @@ def test_the_client_on_the_page_works(
     for step in steps:
         exec(step, client)  # noqa: S102 - as above; its asserts are the test's
 
-    assert len(steps) == 12
+    assert len(steps) == 14
     with database.snapshot() as session:
         fixes = session.execute(select(Fix.seq, Fix.refused, Fix.assurance).order_by(Fix.seq)).all()
         evidence = session.scalars(select(DeviceEvidence.jkt)).all()
-    assert [tuple(fix) for fix in fixes] == [(seq, None, level) for seq in (1, 2, 3, 5)]
+    assert [tuple(fix) for fix in fixes] == [(seq, None, level) for seq in (1, 2, 3, 5, 6)]
     assert len(set(evidence)) == (0 if iron is None else 2)  # that of each of its keys
     assert client["level"] == level

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from backend.appointments import service as appointments
+from backend.appointments.service import AppointmentKind, AppointmentTerms
 from backend.core.clock import rfc3339
 from backend.core.db import Database, Session
 from backend.identity import service as identity
@@ -20,6 +23,7 @@ from tests.support.alerts import raised_alert
 from tests.support.clocks import START, FrozenClock
 from tests.support.conditions import (
     NIGHTS,
+    Case,
     circle,
     employ,
     impose_curfew,
@@ -186,9 +190,18 @@ class House:
             "fee_id": monthly_fee(*who, now, starts_on=due, day_of_month=1).id,
             "payment_id": paid(*who, now).id,
             "officer_id": colleague.id,
+            "appointment_id": _check_in(session, case, now),
             "supervisee_id": person.id,
         }
         return {name: str(thing) for name, thing in things.items()}
+
+
+def _check_in(session: Session, case: Case, now: datetime) -> UUID:
+    """Expect the person to check in, soon."""
+    terms = AppointmentTerms(starts_at=now + timedelta(hours=1))
+    return appointments.make_appointment(
+        session, case.officer, case.supervisee_id, AppointmentKind.CHECK_IN, terms, now=now
+    ).id
 
 
 def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -235,6 +248,7 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         },
         f"POST {person}/plans": plan,
         "POST /v1/me/plans": plan,
+        "POST /v1/me/appointments/{appointment_id}/check-in": {},
         f"POST {person}/assignments": {"officer_id": ids["officer_id"]},
         "POST /v1/zones/dry-run": {
             "supervisee_id": ids["supervisee_id"],

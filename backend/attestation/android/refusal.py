@@ -84,3 +84,8 @@ class AndroidRefusal(Enum):
     APPLICATION_MISSING = "The attestation names no application."
     WRONG_PACKAGE = "The key was made by another application."
     WRONG_SIGNER = "The application was signed by somebody else."
+
+    # 16 user verification, of presence keys only
+    USER_AUTH_NOT_REQUIRED = "The key can be used without verifying the user."
+    AUTH_TIMEOUT_TOO_LONG = "The key stays open for more than 60 s after the user was verified."
+    USABLE_ON_BODY = "The key stays open for as long as the phone is worn."

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from backend.attestation import cbor
 from backend.attestation.apple.refusal import AppleRefusal
 from backend.attestation.cbor import NotCborError
+from backend.attestation.cose import p256_key
 
 _RP_ID_HASH: Final = slice(0, 32)
 _COUNTER: Final = slice(33, 37)
@@ -24,11 +25,6 @@ _HEAD_BYTES: Final = 37
 _AAGUID: Final = slice(37, 53)
 _ID_LENGTH: Final = slice(53, 55)
 _ID_AT: Final = 55
-_COORDINATE_BYTES: Final = 32
-
-# COSE key, RFC 9053: kty EC2, alg ES256, crv P-256, x, y
-_KTY, _ALG, _CRV, _X, _Y = 1, 3, -1, -2, -3
-_FIXED: Final = {_KTY: 2, _ALG: -7, _CRV: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +68,7 @@ def read_attested(data: bytes) -> tuple[AuthenticatorData, Credential] | AppleRe
         cose_key, rest = cbor.first(data[id_end:])
     except NotCborError:
         return AppleRefusal.COSE_KEY_MALFORMED
-    public_key = _public_key(cose_key)
+    public_key = p256_key(cose_key)
     if public_key is None:
         return AppleRefusal.COSE_KEY_MALFORMED
     whole = _whole(data, rest)
@@ -97,22 +93,6 @@ def _whole(data: bytes, rest: bytes) -> AuthenticatorData | AppleRefusal:
         counter=int.from_bytes(data[_COUNTER]),
         extensions=extensions,
     )
-
-
-def _public_key(cose_key: object) -> ec.EllipticCurvePublicKey | None:
-    if not isinstance(cose_key, dict) or cose_key.keys() != {*_FIXED, _X, _Y}:
-        return None
-    # True == 1 in Python, and in CBOR it is another value.
-    if any(type(cose_key[name]) is not int or cose_key[name] != _FIXED[name] for name in _FIXED):
-        return None
-    x, y = cose_key[_X], cose_key[_Y]
-    if any(type(each) is not bytes or len(each) != _COORDINATE_BYTES for each in (x, y)):
-        return None
-    point = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1())
-    try:
-        return point.public_key()
-    except ValueError:
-        return None
 
 
 def _extensions(rest: bytes) -> Extensions | None:

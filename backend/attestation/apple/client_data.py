@@ -6,12 +6,16 @@ An App Attest key cannot sign a JWS, so the genuine app names the Secure Enclave
 from __future__ import annotations
 
 import hmac
-import json
 from typing import Final
 
+from backend.attestation import strict_json
 from backend.attestation.apple.refusal import AppleRefusal
 
 MAX_CLIENT_DATA_BYTES: Final = 512
+VERIFYING_ACCESS_CONTROLS: Final = frozenset(
+    {"biometryCurrentSet", "devicePasscode", "biometryCurrentSet|devicePasscode"}
+)
+"""SecAccessControl's flags that let nobody use a key but who shows finger, face or passcode."""
 
 
 def wrong_client_data(data: bytes, *, challenge: str, jkt: str) -> AppleRefusal | None:
@@ -31,27 +35,48 @@ def wrong_client_data(data: bytes, *, challenge: str, jkt: str) -> AppleRefusal 
     return None
 
 
+def wrong_presence_data(
+    data: bytes, *, challenge: str, jkt: str, presence_jkt: str
+) -> AppleRefusal | None:
+    """What is wrong with client data that vouches for a presence key.
+
+    It must be `{"access_control", "challenge", "jkt", "presence_jkt"}`: how the Secure Enclave
+    guards the key `presence_jkt`, which the phone of the key `jkt` has. Apple attests no access
+    control: that it is so is the genuine app's word.
+    """
+    said = _members(data)
+    if said is None or said.keys() != {"access_control", "challenge", "jkt", "presence_jkt"}:
+        return AppleRefusal.CLIENT_DATA_MALFORMED
+    if not challenge or not _same(said["challenge"], challenge):
+        return AppleRefusal.WRONG_CHALLENGE
+    if not jkt or not _same(said["jkt"], jkt):
+        return AppleRefusal.WRONG_ENROLLED_KEY
+    if not presence_jkt or not _same(said["presence_jkt"], presence_jkt):
+        return AppleRefusal.WRONG_PRESENCE_KEY
+    if said["access_control"] not in VERIFYING_ACCESS_CONTROLS:
+        return AppleRefusal.USER_VERIFICATION_NOT_REQUIRED
+    return None
+
+
 def _read(data: bytes) -> tuple[str, str] | None:
+    said = _members(data)
+    if said is None or said.keys() != {"challenge", "jkt"}:
+        return None
+    return said["challenge"], said["jkt"]
+
+
+def _members(data: bytes) -> dict[str, str] | None:
+    """The members of a JSON object of texts."""
     if len(data) > MAX_CLIENT_DATA_BYTES:
         return None
     try:
-        pairs = _PAIRS.decode(data.decode("utf-8", "strict"))
-    except (ValueError, RecursionError):
+        said = strict_json.read(data)
+    except ValueError:
         return None
-    # Pairs and not a dictionary: a member that is named twice must not be lost.
-    match sorted(pairs, key=repr) if type(pairs) is _Pairs else None:
-        case [("challenge", str(challenge)), ("jkt", str(jkt))]:
-            return challenge, jkt
-        case _:
-            return None
-
-
-class _Pairs(list[tuple[str, object]]):
-    """The members of a JSON object, in order, doubles included."""
+    if not isinstance(said, dict) or any(type(value) is not str for value in said.values()):
+        return None
+    return said
 
 
 def _same(said: str, expected: str) -> bool:
     return hmac.compare_digest(said.encode("utf-8", "surrogatepass"), expected.encode())
-
-
-_PAIRS: Final = json.JSONDecoder(object_pairs_hook=_Pairs)

@@ -16,6 +16,9 @@ class AppleRefusal(Enum):
     WRONG_CHALLENGE = "The client data names another challenge than was given out."
     WRONG_ENROLLED_KEY = "The client data names another key than is to be enrolled."
 
+    WRONG_PRESENCE_KEY = "The client data names another presence key than signed."
+    USER_VERIFICATION_NOT_REQUIRED = "The presence key can be used without verifying the user."
+
     # Form
     TOO_LARGE = "The evidence is larger than any that Apple makes."
     NOT_CBOR = "The evidence is not strict CBOR."

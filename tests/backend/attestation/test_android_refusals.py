@@ -441,7 +441,14 @@ def test_a_chain_with_one_defect_is_refused_by_its_name(defect: str) -> None:
 
 
 def test_every_reason_has_a_chain_that_it_alone_refuses() -> None:
-    assert {reason for _, reason in DEFECTS.values()} == {*AndroidRefusal} - {R.NOT_BASE64}
+    elsewhere = {
+        R.NOT_BASE64,
+        # of presence keys: test_user_verification
+        R.USER_AUTH_NOT_REQUIRED,
+        R.AUTH_TIMEOUT_TOO_LONG,
+        R.USABLE_ON_BODY,
+    }
+    assert {reason for _, reason in DEFECTS.values()} == {*AndroidRefusal} - elsewhere
 
 
 def test_the_chain_extension_attack_has_good_names_and_signatures_throughout() -> None:

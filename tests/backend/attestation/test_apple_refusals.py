@@ -377,7 +377,9 @@ def test_every_reason_has_evidence_that_it_refuses() -> None:
 
     refused = {reason for table in tables for _, reason in table.values()}
 
-    assert refused == {*AppleRefusal}
+    # of presence keys: test_user_verification
+    elsewhere = {AppleRefusal.WRONG_PRESENCE_KEY, AppleRefusal.USER_VERIFICATION_NOT_REQUIRED}
+    assert refused == {*AppleRefusal} - elsewhere
 
 
 def test_the_defects_are_the_only_thing_wrong_with_the_evidence() -> None:

@@ -11,7 +11,9 @@ import pytest
 from backend.attestation.android.refusal import AndroidRefusal
 from backend.attestation.apple.refusal import AppleRefusal
 from backend.attestation.play_integrity.refusal import PlayIntegrityRefusal
+from backend.attestation.web.refusal import WebRefusal
 from backend.devices.enrolment_advice import WORDS, remedy_for
+from backend.devices.presence_fault import PresenceFault
 from backend.devices.verification import EvidenceFault
 from notifications.formats import Language
 
@@ -21,6 +23,8 @@ SECTIONS = {
     "android-key": AndroidRefusal,
     "apple-appattest": AppleRefusal,
     "play-integrity": PlayIntegrityRefusal,
+    "webauthn": WebRefusal,
+    "presence": PresenceFault,
 }
 
 

@@ -10,10 +10,13 @@ import jwt
 import pytest
 
 from backend.proof.receipt import (
+    CheckInReceipt,
     FixReceipt,
     JournalReceipt,
+    read_check_in_receipt,
     read_journal_receipt,
     read_receipt,
+    sign_check_in_receipt,
     sign_journal_receipt,
     sign_receipt,
 )
@@ -155,3 +158,43 @@ def test_a_journal_receipt_of_another_form_is_none(change: dict[str, Any]) -> No
     assert read_journal_receipt(compact(JOURNAL_HEADER, JOURNAL_CLAIMS, SERVER), KEYS) == JOURNAL
     assert read_journal_receipt(forged, KEYS) is None
     assert read_journal_receipt(compact(JOURNAL_HEADER, JOURNAL_CLAIMS, PHONE), KEYS) is None
+
+
+CHECK_IN = CheckInReceipt(
+    issuer="https://connectrex.test",
+    jkt=JKT,
+    check_in="019cadc6-9a80-7d08-82f0-ee99731c9452",
+    appointment="019cadc6-a250-7e41-a616-022717371472",
+    received_at=NOW,
+    punctuality="on-time",
+    presence="verified",
+)
+
+
+def test_a_check_ins_receipt_is_read_as_it_was_signed_and_says_what_the_protocol_names() -> None:
+    published = jwt.PyJWK(KEYS.jwks()["keys"][0])
+    text = sign_check_in_receipt(CHECK_IN, KEYS)
+
+    claims = jwt.decode(text, published, algorithms=["ES256"])
+
+    assert read_check_in_receipt(text, KEYS) == CHECK_IN
+    assert read_receipt(text, KEYS) is None
+    assert claims == {
+        "iss": "https://connectrex.test",
+        "jkt": JKT,
+        "check_in": CHECK_IN.check_in,
+        "appointment": CHECK_IN.appointment,
+        "received_at": "2026-03-02T09:00:00Z",
+        "punctuality": "on-time",
+        "presence": "verified",
+    }
+
+
+@pytest.mark.parametrize("change", [{"presence": 1}, {"received_at": "now"}, {"jkt": None}])
+def test_a_check_ins_receipt_of_another_form_is_none(change: dict[str, Any]) -> None:
+    header = HEADER | {"typ": "check-in-receipt+jwt"}
+    claims = jwt.decode(sign_check_in_receipt(CHECK_IN, KEYS), options={"verify_signature": False})
+
+    assert read_check_in_receipt(compact(header, claims, SERVER), KEYS) == CHECK_IN
+    assert read_check_in_receipt(compact(header, claims | change, SERVER), KEYS) is None
+    assert read_check_in_receipt(compact(header, claims, PHONE), KEYS) is None

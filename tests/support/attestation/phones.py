@@ -19,7 +19,7 @@ from backend.attestation.play_integrity.integrity import nonce_of
 from backend.core.db import Database
 from backend.core.settings import Settings
 from backend.devices.status_lists import keep_status_list
-from backend.simulator.phone import EvidenceMaker
+from backend.simulator.phone import EvidenceMaker, PresenceMaker
 from backend.simulator.proof import ProofKey
 from tests.support.attestation import android_ca, apple_ca, play
 from tests.support.attestation.android_ca import (
@@ -33,6 +33,7 @@ from tests.support.attestation.android_ca import (
     Statement,
     target,
 )
+from tests.support.attestation.der_writer import integer
 from tests.support.attestation.x509_writer import Link, chain, new_key
 from tests.support.clocks import START
 
@@ -186,6 +187,40 @@ class IPhone:
             counter=counter,
         )
         return b64encode(signing.bytes()).decode()
+
+
+VERIFYING: Final[Mapping[int, bytes | None]] = {503: None, 504: integer(3)}
+"""What an Android phone's hardware enforces for a key that its user's finger or code opens."""
+
+
+def android_presence(
+    *, above: Sequence[Link] = ABOVE_FACTORY_KEY, enforced: Mapping[int, bytes | None] = VERIFYING
+) -> PresenceMaker:
+    """A phone that shows the Android Key Attestation of its presence key."""
+
+    def make(challenge: str, _key: ProofKey, presence: ProofKey) -> Members:
+        statement = Statement().enforcing(enforced)
+        shown = android_key(decoded(challenge), presence._key, above=above, statement=statement)
+        return {"x5c": shown["x5c"]}
+
+    return make
+
+
+def iphone_presence(iphone: IPhone, *, counter: int, **changes: str) -> PresenceMaker:
+    """An iPhone whose app says how its presence key is guarded."""
+
+    def make(challenge: str, key: ProofKey, presence: ProofKey) -> Members:
+        said = {
+            "access_control": "biometryCurrentSet",
+            "challenge": challenge,
+            "jkt": key.jkt,
+            "presence_jkt": presence.jkt,
+        }
+        client_data = json.dumps(said | changes)
+        assertion = iphone.assertion(client_data, counter=counter)
+        return {"app_assertion": {"assertion": assertion, "client_data": client_data}}
+
+    return make
 
 
 def client_data_of(challenge: str, jkt: str) -> str:
