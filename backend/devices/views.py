@@ -52,6 +52,7 @@ from backend.devices.schemas import (
     ReEnrolmentPageSchema,
     ReEnrolmentSchema,
 )
+from backend.devices.strangers import let_try
 from backend.outbox import service as outbox
 from backend.outbox.messages import Recipient, RecipientKind
 from backend.proof.refusal import Refused
@@ -93,10 +94,19 @@ def code_key() -> bytes:
     200, EnrolmentChallengeSchema, headers={"Cache-Control": {"schema": {"type": "string"}}}
 )
 def open_challenge(data: dict[str, str]) -> Any:
-    """Exchange an enrolment code for a challenge; five wrong tries end the code."""
+    """Exchange an enrolment code for a challenge; five wrong tries end the code.
+
+    Fifty bad tries within 15 minutes lock a network for 15 minutes (429).
+    """
+    address, at = request.remote_addr, now()
     with transaction() as session:
-        challenge = service.open_challenge(
-            session, data["code"], code_key=code_key(), address=request.remote_addr, now=now()
+        challenge = let_try(
+            session,
+            address,
+            at,
+            lambda: service.open_challenge(
+                session, data["code"], code_key=code_key(), address=address, now=at
+            ),
         )
     if challenge is None:
         raise Problem(Code.ENROLMENT_REFUSED, CODE_OVER, pointer="/code")
@@ -111,15 +121,21 @@ def enrol(phone: service.Phone) -> service.Enrolled:
     authentication = platform().part(Authentication)
     opened = authentication.open_enrolment(now())
     signed = authentication.signed_request()
+    address, at = request.remote_addr, now()
     with transaction() as session:
-        outcome = service.enrol(
+        outcome = let_try(
             session,
-            opened,
-            phone,
-            request=signed,
-            evidence_policy=platform().part(EvidencePolicy),
-            address=request.remote_addr,
-            now=now(),
+            address,
+            at,
+            lambda: service.enrol(
+                session,
+                opened,
+                phone,
+                request=signed,
+                evidence_policy=platform().part(EvidencePolicy),
+                address=address,
+                now=at,
+            ),
         )
     return _enrolled(outcome)
 
@@ -132,15 +148,21 @@ def change_key(next_key: service.NextKey) -> service.Enrolled:
     authentication = platform().part(Authentication)
     opened = authentication.open_enrolment(now())
     signed = authentication.signed_request()
+    address, at = request.remote_addr, now()
     with transaction() as session:
-        outcome = service.change_key(
+        outcome = let_try(
             session,
-            opened,
-            next_key,
-            request=signed,
-            evidence_policy=platform().part(EvidencePolicy),
-            address=request.remote_addr,
-            now=now(),
+            address,
+            at,
+            lambda: service.change_key(
+                session,
+                opened,
+                next_key,
+                request=signed,
+                evidence_policy=platform().part(EvidencePolicy),
+                address=address,
+                now=at,
+            ),
         )
     return _enrolled(outcome)
 
@@ -171,9 +193,13 @@ def ask(data: dict[str, str]) -> service.Asked:
     """Ask, by a new key, to be enrolled again; asked again, it tells what the officer decided."""
     authentication = platform().part(Authentication)
     asking_jkt = authentication.stranger(authentication.open(now()))
+    address, at = request.remote_addr, now()
     with transaction() as session:
-        asked = service.ask(
-            session, asking_jkt=asking_jkt, **data, address=request.remote_addr, now=now()
+        asked = let_try(
+            session,
+            address,
+            at,
+            lambda: service.ask(session, asking_jkt=asking_jkt, **data, address=address, now=at),
         )
     if asked is None:
         raise Problem(Code.ENROLMENT_REFUSED, NO_SUCH_DEVICE, pointer="/device")

@@ -65,6 +65,7 @@ from backend.identity.supervisees import (
     supervisee_to_change,
     supervisees,
 )
+from backend.identity.throttle import count_stranger, forgive_stranger
 from backend.identity.tokens import (
     Authenticated,
     IssuedToken,
@@ -108,6 +109,7 @@ __all__ = [
     "change_agency",
     "change_officer",
     "change_supervisee",
+    "count_stranger",
     "create_agency",
     "create_officer",
     "create_supervisee",
@@ -115,6 +117,7 @@ __all__ = [
     "every_agency",
     "finish_own_password_change",
     "finish_sign_in",
+    "forgive_stranger",
     "get_agency",
     "get_supervisee",
     "get_supervisees",

@@ -1,7 +1,8 @@
-"""How often somebody may try to sign in: with one e-mail address, and from one network.
+"""How often somebody may try to sign in, with one e-mail address and from one network; or to enrol.
 
-A try counts before its password is compared, so that parallel guesses cannot outrun the count,
-and whether or not the e-mail address is known, so that a lock tells nothing.
+A try counts before its password or code is compared, so that parallel guesses cannot outrun the
+count, and whether or not the e-mail address is known, so that a lock tells nothing. What strangers
+try at enrolment is counted apart from sign-in: neither locks the other.
 """
 
 from __future__ import annotations
@@ -85,11 +86,39 @@ def forgive(
     Also forgets every count that no longer matters.
     """
     _row(session, login_key(email), now).tries_s = []
-    network = _row(session, network_key(address), now)
+    _forgive_one(_row(session, network_key(address), now), tried_at)
+    _forget_outdated(session, now)
+
+
+def count_stranger(session: Session, address: str | None, now: datetime) -> datetime | None:
+    """Count one more try of a network to enrol, bad until `forgive_stranger`; or as `count_try`."""
+    network = _row(session, _stranger_key(address), now)
+    until = locked_until(network.tries_s, TRIES_PER_NETWORK, now)
+    if until is None:
+        _append(network, TRIES_PER_NETWORK, now)
+    return until
+
+
+def forgive_stranger(
+    session: Session, address: str | None, tried_at: datetime, now: datetime
+) -> None:
+    """Forget the try of `tried_at`: it was good. Also every count that no longer matters."""
+    _forgive_one(_row(session, _stranger_key(address), now), tried_at)
+    _forget_outdated(session, now)
+
+
+def _stranger_key(address: str | None) -> str:
+    return f"enrolment:{network_key(address)}"
+
+
+def _forgive_one(network: SignInTriesRow, tried_at: datetime) -> None:
     remaining = list(network.tries_s)
     if tried_at.timestamp() in remaining:
         remaining.remove(tried_at.timestamp())
     network.tries_s = remaining
+
+
+def _forget_outdated(session: Session, now: datetime) -> None:
     session.flush()
     outdated = (
         select(SignInTriesRow.key)

@@ -73,6 +73,7 @@ class House:
 
     def __init__(self, app: Flask, database: Database, clock: FrozenClock) -> None:
         self._client = app.test_client()
+        self._sent = 0
         self._database, self._clock = database, clock
         watched = watched_person(app, database, clock)
         self._case, self._phone = watched.case, watched.phone
@@ -93,10 +94,20 @@ class House:
         self.ids["jkt"] = enrolled_phone(database, self._client, clock, neighbour).jkt
 
     def send(self, request: HttpRequest, audience: str | None, template: str) -> TestResponse:
-        """Send a request as somebody who may; `template` is its path in the OpenAPI document."""
+        """Send a request as somebody who may; `template` is its path in the OpenAPI document.
+
+        Each comes from a network of its own, or soon none would be let try to enrol.
+        """
+        self._sent += 1
         headers = {**request.headers, **self._credentials(request, audience, template)}
         answer = self._client.open(
-            request.url, method=request.method, headers=headers, data=request.body
+            request.url,
+            method=request.method,
+            headers=headers,
+            data=request.body,
+            environ_base={
+                "REMOTE_ADDR": f"2001:db8:{self._sent // 65536:x}:{self._sent % 65536:x}::1"
+            },
         )
         made = _MADE_BY.get(template.rsplit("/", 1)[-1])
         if made is not None and answer.status_code == 201 and answer.json is not None:
