@@ -37,7 +37,7 @@ from notifications.delivery import (
 
 _log = structlog.get_logger()
 
-DEFAULT_BATCH = 100
+DEFAULT_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

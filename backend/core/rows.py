@@ -1,4 +1,4 @@
-"""Many rows in one statement, by the driver: for what runs with every fix.
+"""Many rows in one statement, by the driver: for what runs with every fix, or for many people.
 
 SQLAlchemy sends an INSERT of many rows row by row, which on PostgreSQL is a message and on SQLite a
 turn of the interpreter's lock for each. Here a batch is one statement whose text is made once, and
@@ -7,6 +7,7 @@ what it reads and writes goes past the compiler. Errors are SQLAlchemy's all the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -136,19 +137,13 @@ def _converted(
     return list(zip(*columns, strict=True))
 
 
-class RowWriter:
-    """Writes rows of `table`, each with every one of its columns.
+class _Batch(ABC):
+    """Many rows of `columns` of `table` in one statement, the text of which is made once."""
 
-    A row whose primary key is there already takes its place if `replaces`. One that meets the
-    unique index `unless`, such as `(key) WHERE withdrawn_at IS NULL`, is left out. Any other that
-    is there twice raises `IntegrityError`.
-    """
-
-    def __init__(self, table: Table, *, replaces: bool = False, unless: str | None = None) -> None:
+    def __init__(self, table: Table, columns: Sequence[Column[Any]]) -> None:
         self._table = table
-        self._replaces = replaces
-        self._unless = unless
-        self._names: Final = tuple(column.name for column in table.columns)
+        self._columns = columns
+        self._names: Final = tuple(column.name for column in columns)
         self._document_text = lru_cache(maxsize=None)(self._document_text_of)
         self._values_text = lru_cache(maxsize=None)(self._values_text_of)
         self._binds = lru_cache(maxsize=None)(self._binds_of)
@@ -167,26 +162,26 @@ class RowWriter:
             for first in range(0, len(rows), _WRITTEN_TOGETHER)
         )
 
+    @abstractmethod
+    def _document_text_of(self, dialect: Dialect) -> str:
+        """Return the text for PostgreSQL: one JSON document, so that it holds for any number."""
+
+    @abstractmethod
+    def _values_text_of(self, count: int) -> str:
+        """Return the text for SQLite: each value of `count` rows by itself."""
+
+    def _document(self, dialect: Dialect) -> str:
+        types = ", ".join(
+            f"{c.name} {'text' if _is_bytes(c) else c.type.compile(dialect)}" for c in self._columns
+        )
+        return f"json_to_recordset(%s::json) AS rows({types})"
+
+    def _marks(self, count: int) -> str:
+        return ", ".join([f"({', '.join('?' * len(self._names))})"] * count)
+
     def _write_values(self, connection: Connection, rows: Sequence[Row]) -> int:
         values = self._values(rows, connection.dialect)
         return connection.exec_driver_sql(self._values_text(len(rows)), values).rowcount
-
-    def _document_text_of(self, dialect: Dialect) -> str:
-        """Return the text for PostgreSQL: one JSON document, so that it holds for any number."""
-        columns = self._table.columns
-        names = ", ".join(
-            f"decode({c.name}, 'base64')" if _is_bytes(c) else c.name for c in columns
-        )
-        types = ", ".join(
-            f"{c.name} {'text' if _is_bytes(c) else c.type.compile(dialect)}" for c in columns
-        )
-        source = f"json_to_recordset(%s::json) AS rows({types})"
-        return f"{self._insert()} SELECT {names} FROM {source}{self._otherwise()}"  # noqa: S608 - names of our own models
-
-    def _values_text_of(self, count: int) -> str:
-        """Return the text for SQLite: each value of `count` rows by itself."""
-        row = f"({', '.join('?' * len(self._names))})"
-        return f"{self._insert()} VALUES {', '.join([row] * count)}{self._otherwise()}"
 
     def _values(self, rows: Sequence[Row], dialect: Dialect) -> tuple[Any, ...]:
         binds = self._binds(dialect)
@@ -198,8 +193,29 @@ class RowWriter:
         """Return for each column how its values become the driver's."""
         return tuple(
             (column.name, column.type.dialect_impl(dialect).bind_processor(dialect))
-            for column in self._table.columns
+            for column in self._columns
         )
+
+
+class RowWriter(_Batch):
+    """Writes rows of `table`, each with every one of its columns.
+
+    A row whose primary key is there already takes its place if `replaces`. One that meets the
+    unique index `unless`, such as `(key) WHERE withdrawn_at IS NULL`, is left out. Any other that
+    is there twice raises `IntegrityError`.
+    """
+
+    def __init__(self, table: Table, *, replaces: bool = False, unless: str | None = None) -> None:
+        super().__init__(table, tuple(table.columns))
+        self._replaces = replaces
+        self._unless = unless
+
+    def _document_text_of(self, dialect: Dialect) -> str:
+        names = ", ".join(_read(column) for column in self._columns)
+        return f"{self._insert()} SELECT {names} FROM {self._document(dialect)}{self._otherwise()}"  # noqa: S608 - names of our own models
+
+    def _values_text_of(self, count: int) -> str:
+        return f"{self._insert()} VALUES {self._marks(count)}{self._otherwise()}"
 
     def _insert(self) -> str:
         return f"INSERT INTO {self._table.name} ({', '.join(self._names)})"
@@ -212,6 +228,39 @@ class RowWriter:
         keys = [column.name for column in self._table.primary_key]
         news = ", ".join(f"{name} = excluded.{name}" for name in self._names if name not in keys)
         return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {news}"
+
+
+class RowChanger(_Batch):
+    """Gives rows of `table` new values of `changes`; `write` takes each with its primary key.
+
+    A row that is not there is left out.
+    """
+
+    def __init__(self, table: Table, changes: Sequence[str]) -> None:
+        keys = tuple(table.primary_key)
+        super().__init__(table, (*keys, *(table.c[name] for name in changes)))
+        self._keys = keys
+        self._changes = self._columns[len(keys) :]
+
+    def _document_text_of(self, dialect: Dialect) -> str:
+        return self._update(self._document(dialect), _read)
+
+    def _values_text_of(self, count: int) -> str:
+        # SQLite numbers the columns of bare values.
+        numbers = {column: f"rows.column{n}" for n, column in enumerate(self._columns, start=1)}
+        return self._update(f"(VALUES {self._marks(count)}) AS rows", numbers.__getitem__)
+
+    def _update(self, source: str, value: Callable[[Column[Any]], str]) -> str:
+        table = self._table.name
+        news = ", ".join(f"{column.name} = {value(column)}" for column in self._changes)
+        same = " AND ".join(f"{table}.{key.name} = {value(key)}" for key in self._keys)
+        return f"UPDATE {table} SET {news} FROM {source} WHERE {same}"  # noqa: S608 - names of our own models
+
+
+def _read(column: Column[Any]) -> str:
+    """Return how a column is read from the JSON document."""
+    name = f"rows.{column.name}"
+    return f"decode({name}, 'base64')" if _is_bytes(column) else name
 
 
 def _is_bytes(column: Column[Any]) -> bool:

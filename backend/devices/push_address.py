@@ -15,11 +15,17 @@ from backend.audit import service as audit
 from backend.audit.acts import Act
 from backend.core.actor import SYSTEM, Actor
 from backend.core.db import Session
+from backend.core.rows import KEYS, RowReader
 from backend.devices.models import PushAddressRow, PushKind
 
 MAX_ADDRESS_CHARACTERS: Final = 512
 _MAX_REASON_CHARACTERS: Final = 100
 _IN_USE: Final = PushAddressRow.refused_at.is_(None)
+_FIND_IN_USE: Final = RowReader(
+    select(PushAddressRow.supervisee_id, PushAddressRow.kind, PushAddressRow.address).where(
+        PushAddressRow.supervisee_id == KEYS, _IN_USE
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +94,8 @@ def push_addresses_of(
 ) -> Mapping[UUID, Sequence[PushAddress]]:
     """Return the addresses of some people's phones; who has none is absent."""
     found: defaultdict[UUID, list[PushAddress]] = defaultdict(list)
-    theirs = select(PushAddressRow).where(PushAddressRow.supervisee_id.in_(supervisee_ids), _IN_USE)
-    for row in session.scalars(theirs):
-        found[row.supervisee_id].append(PushAddress(kind=row.kind, value=row.address))
+    for supervisee_id, kind, value in _FIND_IN_USE.read(session, supervisee_ids):
+        found[supervisee_id].append(PushAddress(kind=kind, value=value))
     return found
 
 

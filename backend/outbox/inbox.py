@@ -7,15 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
 from backend.core.db import Database, table_of
 from backend.core.ids import new_id
+from backend.core.rows import RowWriter
 from backend.outbox.models import InboxEntry
 from notifications.channels.base import OutboundMessage
 
-_ENTRIES: Final = table_of(InboxEntry)
+_KEEP: Final = RowWriter(table_of(InboxEntry), unless="(message_id)")
 
 
 class StoredInbox:
@@ -26,13 +24,9 @@ class StoredInbox:
 
     def keep(self, messages: Sequence[OutboundMessage], *, at: datetime) -> None:
         """Keep each text for the supervisee it goes to, the first time that the message comes."""
-        insert = sqlite_insert if self._database.embedded else postgresql_insert
         entries = [_entry(message, at) for message in messages]
         with self._database.transaction() as session:
-            session.execute(
-                insert(_ENTRIES).on_conflict_do_nothing(index_elements=[_ENTRIES.c.message_id]),
-                entries,
-            )
+            _KEEP.write(session, entries)
 
 
 def _entry(message: OutboundMessage, at: datetime) -> dict[str, Any]:

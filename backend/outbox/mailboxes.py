@@ -35,6 +35,8 @@ def refuse_mailbox(session: Session, address: str, *, reason: str, now: datetime
 
 def refused_mailboxes(session: Session, addresses: Collection[str]) -> Mapping[str, Refusal]:
     """Return which of some mailboxes were ever refused, and the newest refusal of each."""
+    if not addresses:
+        return {}
     by_hash = {_hash(address): address for address in addresses}
     rows = session.scalars(select(RefusedMailbox).where(RefusedMailbox.address_hash.in_(by_hash)))
     return {

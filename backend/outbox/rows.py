@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.outbox.messages import Message, Recipient, Source
@@ -17,28 +19,41 @@ from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState
 from notifications.waking_hours import WakingHours
 
+STORED: Final = (
+    "id",
+    "kind",
+    "recipient_kind",
+    "recipient_id",
+    "key",
+    "source_kind",
+    "source_id",
+    "language",
+    "due_at",
+    "expires_at",
+    "waking_hours",
+    "state",
+    "attempts",
+    "enqueued_at",
+    "withdrawn_at",
+    "sent_at",
+    "via",
+    "delivered_at",
+    "opened_at",
+)
+"""The columns that a `Message` is made of."""
+
 
 def message_of(row: OutboxMessage) -> Message:
     """Return a row's value."""
-    return Message(
-        id=row.id,
-        kind=row.kind,
-        recipient=Recipient(kind=row.recipient_kind, id=row.recipient_id),
-        key=row.key,
-        source=Source(kind=row.source_kind, id=row.source_id),
-        language=row.language,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        waking_hours=waking_hours_of(row.waking_hours),
-        state=row.state,
-        attempts=row.attempts,
-        enqueued_at=row.enqueued_at,
-        withdrawn_at=row.withdrawn_at,
-        sent_at=row.sent_at,
-        via=row.via,
-        delivered_at=row.delivered_at,
-        opened_at=row.opened_at,
-    )
+    return message_from({name: getattr(row, name) for name in STORED})
+
+
+def message_from(stored: dict[str, Any]) -> Message:
+    """Return the value of the columns `STORED`, whose dictionary it uses up."""
+    recipient = Recipient(kind=stored.pop("recipient_kind"), id=stored.pop("recipient_id"))
+    source = Source(kind=stored.pop("source_kind"), id=stored.pop("source_id"))
+    hours = waking_hours_of(stored.pop("waking_hours"))
+    return Message(recipient=recipient, source=source, waking_hours=hours, **stored)
 
 
 def change(
@@ -64,20 +79,46 @@ def event_of(
     via: AddressKind | None = None,
     reference: str = "",
 ) -> OutboxEvent:
-    """Return the line of history of the change that `row` has just been through.
+    """Return the line of history of the change that `row` has just been through."""
+    return OutboxEvent(
+        **event_columns(
+            row.id,
+            row.changes,
+            row.state,
+            row.attempts,
+            at,
+            reason=reason,
+            via=via,
+            reference=reference,
+        )
+    )
+
+
+def event_columns(
+    message_id: UUID,
+    number: int,
+    state: MessageState,
+    attempt: int,
+    at: datetime,
+    *,
+    reason: str,
+    via: AddressKind | None = None,
+    reference: str = "",
+) -> dict[str, Any]:
+    """Return a line of history as it is stored.
 
     What a provider said is cut to what the table holds: a long answer must not undo a record.
     """
-    return OutboxEvent(
-        message_id=row.id,
-        number=row.changes,
-        at=at,
-        state=row.state,
-        attempt=row.attempts,
-        reason=reason[:MAX_REASON_CHARACTERS],
-        via=via,
-        reference=reference[:MAX_REFERENCE_CHARACTERS],
-    )
+    return {
+        "message_id": message_id,
+        "number": number,
+        "at": at,
+        "state": state,
+        "attempt": attempt,
+        "reason": reason[:MAX_REASON_CHARACTERS],
+        "via": via,
+        "reference": reference[:MAX_REFERENCE_CHARACTERS],
+    }
 
 
 def waking_hours_column(hours: WakingHours | None) -> dict[str, Any] | None:
@@ -93,10 +134,12 @@ def waking_hours_column(hours: WakingHours | None) -> dict[str, Any] | None:
 
 def waking_hours_of(column: dict[str, Any] | None) -> WakingHours | None:
     """Return waking hours from how they are stored."""
-    if column is None:
-        return None
+    return None if column is None else _waking_hours(**column)
+
+
+@lru_cache(maxsize=1024)
+def _waking_hours(zone: str, opens: str, closes: str) -> WakingHours:
+    """Return the one value of hours that many messages share."""
     return WakingHours(
-        zone=ZoneInfo(column["zone"]),
-        opens=time.fromisoformat(column["opens"]),
-        closes=time.fromisoformat(column["closes"]),
+        zone=ZoneInfo(zone), opens=time.fromisoformat(opens), closes=time.fromisoformat(closes)
     )

@@ -11,21 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
-from backend.core.db import Database, Session
+from backend.core.db import Database, Session, table_of
 from backend.core.jobs import beat
+from backend.core.rows import KEYS, RowChanger, RowReader, RowWriter
 from backend.outbox.messages import Recipient
 from backend.outbox.models import UNSENT, OutboxEvent, OutboxMessage
 from backend.outbox.reading import Reader, read
-from backend.outbox.rows import change, event_of, message_of, waking_hours_of
-from notifications.channels.base import Address
+from backend.outbox.rows import STORED, event_columns, message_from, waking_hours_of
+from notifications.channels.base import Address, AddressKind
 from notifications.delivery import DEFAULT_RETRY, Claim, Content, MessageState, Outcome
 
 HEARTBEAT_JOB: Final = "dispatch"
+
+_BEAT_EVERY: Final = timedelta(seconds=1)
 
 AddressBook = Callable[
     [Session, AbstractSet[Recipient], datetime], Mapping[Recipient, tuple[Address, ...]]
@@ -33,6 +36,41 @@ AddressBook = Callable[
 """Says where people can be reached now, the best address first."""
 Forget = Callable[[Session, Address, str, datetime], None]
 """Drops an address at which nothing will ever arrive, for a reason that is a code."""
+
+_MESSAGES: Final = table_of(OutboxMessage)
+_CLAIMED: Final = tuple(
+    _MESSAGES.c[name]
+    for name in ("id", "kind", "attempts", "changes", "due_at", "expires_at", "waking_hours")
+)
+
+
+class _Standing(NamedTuple):
+    """What of a claimed message its outcome may change, and by which attempt it is claimed."""
+
+    id: UUID
+    attempts: int
+    changes: int
+    next_at: datetime
+    withdrawn_at: datetime | None
+    sent_at: datetime | None
+    via: AddressKind | None
+
+
+_FIND: Final = RowReader(
+    select(*(_MESSAGES.c[name] for name in STORED)).where(
+        _MESSAGES.c.id == KEYS, _MESSAGES.c.withdrawn_at.is_(None)
+    )
+)
+_FIND_CLAIMED: Final = RowReader(
+    select(*(_MESSAGES.c[name] for name in _Standing._fields))
+    .where(_MESSAGES.c.id == KEYS, _MESSAGES.c.state == MessageState.CLAIMED)
+    .order_by(_MESSAGES.c.id)
+    .with_for_update()
+)
+_CHANGE: Final = RowChanger(
+    _MESSAGES, ("state", "changes", "next_at", "withdrawn_at", "sent_at", "via")
+)
+_TELL: Final = RowWriter(table_of(OutboxEvent))
 
 
 class OutboxStore:
@@ -54,6 +92,7 @@ class OutboxStore:
         self._readers = readers
         self._address_book = address_book
         self._forget = forget
+        self._beat_at: datetime | None = None
 
     def claim(self, *, now: datetime, lease_s: float, limit: int) -> Sequence[Claim]:
         """Lease at most `limit` messages that are due, those due longest first."""
@@ -66,30 +105,34 @@ class OutboxStore:
             .cte("due")
         )
         claimed = (
-            update(OutboxMessage)
-            .where(OutboxMessage.id.in_(select(due.c.id)))
+            update(_MESSAGES)
+            .where(_MESSAGES.c.id.in_(select(due.c.id)))
             .values(
                 state=MessageState.CLAIMED,
-                attempts=OutboxMessage.attempts + 1,
-                changes=OutboxMessage.changes + 1,
+                attempts=_MESSAGES.c.attempts + 1,
+                changes=_MESSAGES.c.changes + 1,
                 next_at=now + timedelta(seconds=lease_s),
             )
-            .returning(OutboxMessage)
-            .execution_options(synchronize_session=False)
+            .returning(*_CLAIMED)
         )
         with self._database.transaction() as session:
-            rows = session.scalars(claimed).all()
-            session.add_all(event_of(row, now, reason="") for row in rows)
-            return [_claim_of(row) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
+            rows = sorted(session.execute(claimed), key=lambda row: (row.due_at, row.id))
+            _TELL.write(
+                session,
+                [
+                    event_columns(
+                        row.id, row.changes, MessageState.CLAIMED, row.attempts, now, reason=""
+                    )
+                    for row in rows
+                ],
+            )
+        return [_claim_of(row) for row in rows]
 
     def read_due(self, claims: Sequence[Claim], *, now: datetime) -> Mapping[UUID, Content]:
         """Return text and addresses of those claims whose sources still want them sent."""
-        wanted = select(OutboxMessage).where(
-            OutboxMessage.id.in_([claim.message_id for claim in claims]),
-            OutboxMessage.withdrawn_at.is_(None),
-        )
         with self._database.snapshot() as session:
-            messages = [message_of(row) for row in session.scalars(wanted)]
+            found = _FIND.read(session, [claim.message_id for claim in claims])
+            messages = [message_from(dict(zip(STORED, row, strict=True))) for row in found]
             texts, faults = read(session, self._readers, messages, now)
             due = [message for message in messages if message.id in texts]
             addresses = self._address_book(session, {message.recipient for message in due}, now)
@@ -118,29 +161,28 @@ class OutboxStore:
     def record(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
         """Put each message that is still this worker's into its new state; forget dead addresses."""
         by_id = {outcome.message_id: outcome for outcome in outcomes}
-        still_claimed = (
-            select(OutboxMessage)
-            .where(OutboxMessage.id.in_(by_id), OutboxMessage.state == MessageState.CLAIMED)
-            .order_by(OutboxMessage.id)
-            .with_for_update()
-        )
         with self._database.transaction() as session:
-            session.add_all(
-                _apply(row, by_id[row.id], now)
-                for row in session.scalars(still_claimed).all()
-                if row.attempts == by_id[row.id].attempt
-            )
+            ours = [
+                standing
+                for standing in map(_Standing._make, _FIND_CLAIMED.read(session, by_id))
+                if standing.attempts == by_id[standing.id].attempt
+            ]
+            _CHANGE.write(session, [_changed(one, by_id[one.id], now) for one in ours])
+            _TELL.write(session, [_event(one, by_id[one.id], now) for one in ours])
             for outcome in outcomes:
                 for address in outcome.forget:
                     self._forget(session, address, outcome.reason, now)
 
     def heartbeat(self, *, now: datetime) -> None:
-        """Note that a pass ended."""
+        """Note that a pass ended; of many within a second, the first."""
+        if self._beat_at is not None and timedelta() <= now - self._beat_at < _BEAT_EVERY:
+            return
         with self._database.transaction() as session:
             beat(session, HEARTBEAT_JOB, now)
+        self._beat_at = now
 
 
-def _claim_of(row: OutboxMessage) -> Claim:
+def _claim_of(row: Row[*tuple[Any, ...]]) -> Claim:
     return Claim(
         message_id=row.id,
         attempt=row.attempts,
@@ -150,16 +192,27 @@ def _claim_of(row: OutboxMessage) -> Claim:
     )
 
 
-def _apply(row: OutboxMessage, outcome: Outcome, now: datetime) -> OutboxEvent:
-    if outcome.retry_at is not None:
-        row.next_at = outcome.retry_at
-    if outcome.state is MessageState.WITHDRAWN:
-        row.withdrawn_at = row.withdrawn_at or now
-    if outcome.state is MessageState.SENT:
-        row.sent_at, row.via = now, outcome.via
-    return change(
-        row,
+def _changed(standing: _Standing, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """Return all that an outcome may change of a message."""
+    is_withdrawn = outcome.state is MessageState.WITHDRAWN
+    is_sent = outcome.state is MessageState.SENT
+    return {
+        "id": standing.id,
+        "state": outcome.state,
+        "changes": standing.changes + 1,
+        "next_at": outcome.retry_at or standing.next_at,
+        "withdrawn_at": standing.withdrawn_at or (now if is_withdrawn else None),
+        "sent_at": now if is_sent else standing.sent_at,
+        "via": outcome.via if is_sent else standing.via,
+    }
+
+
+def _event(standing: _Standing, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    return event_columns(
+        standing.id,
+        standing.changes + 1,
         outcome.state,
+        standing.attempts,
         now,
         reason=outcome.reason,
         via=outcome.via,

@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
-        self.wfile = self.connection.makefile("wb", buffering=0)  # type: ignore[assignment]  # unbuffered, as upstream
+        self.wfile = self.connection.makefile("wb")  # an answer at once, not its header first
         self.host = host
         self.close_connection = False
 

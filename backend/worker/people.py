@@ -34,6 +34,8 @@ def addresses(
 
 
 def _of_officers(session: Session, ids: AbstractSet[UUID]) -> dict[Recipient, tuple[Address, ...]]:
+    if not ids:
+        return {}
     return {
         Recipient(kind=RecipientKind.OFFICER, id=one.id): (_email(one.email),)
         for one in identity.officer_contacts(session, ids).values()
@@ -44,6 +46,8 @@ def _of_supervisees(
     session: Session, ids: AbstractSet[UUID], now: datetime
 ) -> dict[Recipient, tuple[Address, ...]]:
     found: dict[Recipient, tuple[Address, ...]] = {}
+    if not ids:
+        return found
     people = identity.get_supervisees(session, SYSTEM, ids)
     pushes = devices.push_addresses_of(session, ids)
     mailboxes = {value for person in people.values() for value in person.emails}

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.db import Database, UtcDateTime, stored_enum
-from backend.core.rows import KEYS, RowReader, RowWriter
+from backend.core.rows import KEYS, RowChanger, RowReader, RowWriter
 
 
 class Colour(Enum):
@@ -60,6 +60,7 @@ NAMES = tuple(column.name for column in BRICKS.columns)
 INSERTING = RowWriter(BRICKS)
 REPLACING = RowWriter(BRICKS, replaces=True)
 SKIPPING = RowWriter(BRICKS, unless=f"(mark) WHERE {WHOLE}")
+CHANGING = RowChanger(BRICKS, ("weight", "stamp", "colour", "made_at"))
 BY_ID = RowReader(select(BRICKS).where(BRICKS.c.id == KEYS).order_by(BRICKS.c.id))
 
 RED_FROM = RowReader(
@@ -95,6 +96,7 @@ def read(database: Database, keys: list[UUID]) -> list[tuple[Any, ...]]:
 def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
     with bricks.transaction() as session:
         assert REPLACING.write(session, []) == 0
+        assert CHANGING.write(session, []) == 0
 
     assert read(bricks, [uuid4()]) == []
 
@@ -147,6 +149,28 @@ def test_leaving_out_forgives_no_other_row_that_is_there_twice(bricks: Database)
 
     with pytest.raises(IntegrityError), bricks.transaction() as session:
         SKIPPING.write(session, [row | {"mark": "other"}])
+
+
+def test_a_change_gives_those_rows_those_values_and_no_others(bricks: Database) -> None:
+    first, second, other = brick(word="first"), brick(word="second"), brick(word="other")
+    with bricks.transaction() as session:
+        INSERTING.write(session, [first, second, other])
+    news = {"weight": 2, "stamp": b"\x00\xff", "colour": Colour.BLUE, "made_at": datetime.now(UTC)}
+
+    with bricks.transaction() as session:
+        changed = CHANGING.write(
+            session,
+            [
+                {"id": first["id"]} | news,
+                {"id": second["id"]} | news | {"weight": 3, "stamp": None},
+                {"id": uuid4()} | news,
+            ],
+        )
+
+    assert changed == 2
+    expected = [first | news, second | news | {"weight": 3, "stamp": None}, other]
+    found = read(bricks, [first["id"], second["id"], other["id"]])
+    assert sorted(found) == sorted(tuple(row[name] for name in NAMES) for row in expected)
 
 
 def test_more_rows_than_a_statement_takes_are_all_written(bricks: Database) -> None:

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from backend.core.db import Database, Session
+from backend.core.jobs import RunSlot
 from backend.outbox import service
 from backend.outbox.messages import Message
 from backend.outbox.models import OutboxEvent
@@ -235,3 +236,29 @@ def test_a_fault_while_forgetting_an_address_undoes_the_whole_record(database: D
         store.record([outcome], now=START)
 
     assert state_of(database, message_id) is MessageState.CLAIMED
+
+
+def test_of_many_passes_within_a_second_each_worker_tells_of_one(database: Database) -> None:
+    one, other = OutboxHarness(database), OutboxHarness(database)
+    half, most = START + timedelta(seconds=0.5), START + timedelta(seconds=0.9)
+
+    one.store.heartbeat(now=START)
+    one.store.heartbeat(now=half)
+    told_by_one = one.last_heartbeat()
+    other.store.heartbeat(now=half)
+    told_by_other = one.last_heartbeat()
+    one.store.heartbeat(now=most)
+
+    assert (told_by_one, told_by_other, one.last_heartbeat()) == (START, half, half)
+
+
+def test_a_worker_whose_clock_was_set_back_tells_that_it_lives(database: Database) -> None:
+    harness = OutboxHarness(database)
+    before = START - timedelta(days=1)
+    harness.store.heartbeat(now=START)
+
+    harness.store.heartbeat(now=before)
+
+    with database.snapshot() as session:
+        rows = session.scalars(select(RunSlot.finished_at).order_by(RunSlot.slot)).all()
+    assert rows == [before, START]
