@@ -10,6 +10,7 @@ All times are integer Unix seconds, all spans half-open, all lengths metres, all
 
 from geofence.attachment import Alerted, Attachment, Continued, Merged, Tie, attach
 from geofence.containment import PreparedZone, Verdict, inner_radius_m, verdict
+from geofence.difference import Change, Difference, differences, substance
 from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Opening, Role
 from geofence.explanation import LANGUAGES, explain, facts
 from geofence.fix import Fix
@@ -37,10 +38,12 @@ __all__ = [
     "Area",
     "Attachment",
     "Certainty",
+    "Change",
     "Circle",
     "Company",
     "Continued",
     "Corridor",
+    "Difference",
     "Ending",
     "Episode",
     "Evidence",
@@ -78,6 +81,7 @@ __all__ = [
     "ZoneIndex",
     "assess_pair",
     "attach",
+    "differences",
     "explain",
     "facts",
     "find_company",
@@ -94,6 +98,7 @@ __all__ = [
     "silent_since",
     "stretches",
     "strongest",
+    "substance",
     "verdict",
     "zone_to_geojson",
 ]

@@ -96,21 +96,23 @@ def attach(alerted: Iterable[Alerted], episodes: Sequence[Episode]) -> Attachmen
 
 
 def _ties(old: Episode, episodes: Sequence[Episode]) -> list[tuple[Tie, int]]:
-    found = ((_tie(old, episode), index) for index, episode in enumerate(episodes))
+    found = ((tie_between(old, episode), index) for index, episode in enumerate(episodes))
     return [(tie, index) for tie, index in found if tie is not None]
 
 
-def _tie(old: Episode, new: Episode) -> Tie | None:
+def tie_between(old: Episode, new: Episode) -> Tie | None:
+    """Why one episode may go on as the other, None if it may not."""
     if (old.rule_id, old.perimeter) != (new.rule_id, new.perimeter):
         return None
     if {e.digest for e in old.evidence} & {e.digest for e in new.evidence}:
         return Tie.SHARED_FIX
     if old.onset_s == new.onset_s:
         return Tie.SAME_ONSET
-    if old.onset_s < _end_s(new) and new.onset_s < _end_s(old):
+    if old.onset_s < end_s(new) and new.onset_s < end_s(old):
         return Tie.OVERLAP
     return None
 
 
-def _end_s(episode: Episode) -> int:
+def end_s(episode: Episode) -> int:
+    """The second at which an episode ended, for an open one beyond all time."""
     return FOREVER if episode.ended_s is None else episode.ended_s

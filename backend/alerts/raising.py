@@ -113,10 +113,16 @@ def merge(
     return _withdraw(session, _locked(session, alert_id), explanation, into, now)
 
 
-def decided(session: Session, alert_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of `alert_ids` on which a human has decided."""
-    theirs = AlertRow.id.in_(alert_ids) & AlertRow.disposition.is_not(None)
-    return frozenset(session.scalars(select(AlertRow.id).where(theirs)))
+def decided(
+    session: Session, alert_ids: Collection[UUID], *, lock: bool = False
+) -> frozenset[UUID]:
+    """Return those of `alert_ids` on which a human has decided.
+
+    With `lock` nobody decides on any of them until the transaction ends.
+    """
+    theirs = select(AlertRow.id, AlertRow.disposition).where(AlertRow.id.in_(alert_ids))
+    rows = session.execute(theirs.order_by(AlertRow.id).with_for_update() if lock else theirs)
+    return frozenset(alert_id for alert_id, disposition in rows if disposition is not None)
 
 
 def is_notice_due(session: Session, alert_id: UUID, _now: datetime) -> bool:

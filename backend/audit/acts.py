@@ -74,6 +74,8 @@ class Act(Enum):
     # location
     ZONE_DRY_RUN = "zone.dry-run"
     JOURNAL_TOKEN_READ = "journal-token.read"  # noqa: S105 - an act's name, not a secret
+    PAST_CHANGE_PREVIEWED = "past-change.previewed"
+    PAST_JUDGED_AGAIN = "past.judged-again"
 
     # alerts
     ALERT_RAISED = "alert.raised"

@@ -1,7 +1,7 @@
 """Approved absences: spans in which named conditions rest, granted by two officers.
 
 An absence may be approved after it was needed (a night in hospital): then what was judged is
-judged again. A victim's zone rests only if it is named, on a court's reference, and approved by an
+judged again, and what differs is listed, before (`proposals`) and after. A victim's zone rests only if it is named, on a court's reference, and approved by an
 officer who may read it.
 """
 
@@ -84,7 +84,8 @@ def approve_absence(session: Session, actor: Actor, absence_id: UUID, *, now: da
     if any(condition.confidential for condition in conditions if condition.id in named):
         actor.require(Permission.CONFIDENTIAL_ZONE_READ)
     two_persons.approve(row, actor, now)
-    return _recorded(session, actor, Act.ABSENCE_APPROVED, row, now)
+    from_s = second_from(row.starts_at)
+    return _recorded(session, actor, Act.ABSENCE_APPROVED, row, now, judged_from_s=from_s)
 
 
 def withdraw_absence(
@@ -100,7 +101,19 @@ def withdraw_absence(
     if row.approved_at is not None and row.ends_at <= now:
         raise Problem(Code.ILLEGAL_TRANSITION, "This absence is over.")
     two_persons.withdraw(row, actor, reason, now)
-    return _recorded(session, actor, Act.ABSENCE_WITHDRAWN, row, now)
+    from_s = None if row.approved_at is None else second_from(now)
+    return _recorded(session, actor, Act.ABSENCE_WITHDRAWN, row, now, judged_from_s=from_s)
+
+
+def find_proposed(session: Session, actor: Actor, absence_id: UUID) -> AbsenceRow:
+    """Return the row of an absence that waits for approval, for the slice's own eyes.
+
+    Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION.
+    """
+    actor.require(Permission.CONDITION_READ)
+    row = _find(session, actor, absence_id, lock=False)
+    two_persons.require_undecided(row)
+    return row
 
 
 def get_absence(session: Session, actor: Actor, absence_id: UUID) -> Absence:
@@ -178,6 +191,15 @@ def _named(
     return [row for row in conditions if row.id in condition_ids]
 
 
-def _recorded(session: Session, actor: Actor, act: Act, row: AbsenceRow, now: datetime) -> Absence:
-    take_effect(session, actor, act, ("absence", row.id), row.supervisee_id, now)
+def _recorded(
+    session: Session,
+    actor: Actor,
+    act: Act,
+    row: AbsenceRow,
+    now: datetime,
+    *,
+    judged_from_s: int | None = None,
+) -> Absence:
+    subject, whose = ("absence", row.id), row.supervisee_id
+    take_effect(session, actor, act, subject, whose, now, judged_from_s=judged_from_s)
     return to_absence(row)

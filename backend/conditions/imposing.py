@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from backend.audit.service import Act
-from backend.conditions import content, reading, two_persons
+from backend.conditions import content, reading, two_persons, validity
 from backend.conditions.content import Content, Draft
 from backend.conditions.invalid import invalid
 from backend.conditions.kinds import ConditionKind
@@ -182,7 +182,8 @@ def _record(
     now: datetime,
 ) -> None:
     subject, details = ("condition", condition.id), {"version": version.number}
-    take_effect(session, actor, act, subject, order.supervisee_id, now, details)
+    whose, from_s = order.supervisee_id, validity.starts_s(version)
+    take_effect(session, actor, act, subject, whose, now, details, judged_from_s=from_s)
 
 
 def _require_clearance(actor: Actor, *, confidential: bool) -> None:

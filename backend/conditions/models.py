@@ -10,9 +10,19 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend.audit.acts import Act
 from backend.conditions.kinds import Authority, ConditionKind
 from backend.core.classification import CASE, OPERATIONAL
 from backend.core.db import Base, stored_enum
@@ -68,6 +78,25 @@ class OrderRow(Base):
     ends_at: Mapped[datetime | None] = mapped_column(info=CASE)
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("officers.id"), info=OPERATIONAL)
     recorded_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+
+
+class RuleChangeRow(Base):
+    """An act that made a person's rules what they are in this epoch, for `from_s <= t`.
+
+    `act` and what it was done to are NULL for what was under way when this began to be kept.
+    """
+
+    __tablename__ = "rule_changes"
+    __table_args__ = ({"info": {IMMUTABLE_KEY: True}},)
+
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    from_s: Mapped[int] = mapped_column(BigInteger, info=CASE)
+    act: Mapped[Act | None] = mapped_column(stored_enum(Act), info=OPERATIONAL)
+    subject_kind: Mapped[str | None] = mapped_column(String(40), info=OPERATIONAL)
+    subject_id: Mapped[UUID | None] = mapped_column(info=OPERATIONAL)
+    officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"), info=OPERATIONAL)
 
 
 class ConditionRow(Base):

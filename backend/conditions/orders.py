@@ -13,6 +13,7 @@ from backend.conditions.invalid import invalid
 from backend.conditions.models import OrderRow
 from backend.conditions.reach import require_reach, take_effect, within_reach
 from backend.conditions.two_persons import deciding_officer
+from backend.conditions.validity import second_from
 from backend.conditions.values import Order
 from backend.core.actor import Actor, Permission
 from backend.core.db import Session
@@ -75,14 +76,50 @@ def change_order(
     _check_order_of_dates(terms)
     _check_start(row, terms, now)
     _check_end(row, terms, now)
+    from_s = _judged_from_s(row, terms)
     changed = [name for name, value in _values(terms).items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, getattr(terms, name))
     if changed:
         details = {"changed": changed, "starts_at": row.starts_at, "ends_at": row.ends_at}
         act, subject = Act.ORDER_CHANGED, ("order", row.id)
-        take_effect(session, actor, act, subject, row.supervisee_id, now, details)
+        whose = row.supervisee_id
+        take_effect(session, actor, act, subject, whose, now, details, judged_from_s=from_s)
     return to_order(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An order as it would be with another end: the row is stored nowhere.
+
+    `judged_from_s` is the first second that would be judged otherwise, None if there is none.
+    """
+
+    row: OrderRow
+    judged_from_s: int | None
+
+
+def find_ended(
+    session: Session, actor: Actor, order_id: UUID, ends_at: datetime | None, *, now: datetime
+) -> Ended:
+    """Return what an order would be if it ended at `ends_at`, for the slice's own eyes.
+
+    Raises FORBIDDEN, NOT_FOUND, INVALID_REQUEST, as changing it would.
+    """
+    actor.require(Permission.CONDITION_READ)
+    row = find_order(session, actor, order_id, lock=False)
+    values = {field.name: getattr(row, field.name) for field in fields(OrderTerms)}
+    terms = OrderTerms(**values | {"ends_at": ends_at})
+    _check_order_of_dates(terms)
+    _check_end(row, terms, now)
+    ended = OrderRow(
+        id=row.id,
+        supervisee_id=row.supervisee_id,
+        recorded_by=row.recorded_by,
+        recorded_at=row.recorded_at,
+        **_values(terms),
+    )
+    return Ended(row=ended, judged_from_s=_judged_from_s(row, terms))
 
 
 def get_order(session: Session, actor: Actor, order_id: UUID, *, lock: bool = False) -> Order:
@@ -117,6 +154,14 @@ def to_order(row: OrderRow) -> Order:
 
 def _values(terms: OrderTerms) -> dict[str, object]:
     return {field.name: getattr(terms, field.name) for field in fields(OrderTerms)}
+
+
+def _judged_from_s(row: OrderRow, terms: OrderTerms) -> int | None:
+    """Return the first second at which only one of two forms of an order is in force."""
+    moved = {row.starts_at, terms.starts_at} if row.starts_at != terms.starts_at else set()
+    if row.ends_at != terms.ends_at:
+        moved |= {end for end in (row.ends_at, terms.ends_at) if end is not None}
+    return second_from(min(moved)) if moved else None
 
 
 def _check_order_of_dates(terms: OrderTerms) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.audit import service as audit
 from backend.audit.service import Act
+from backend.conditions import changes
+from backend.conditions.changes import RuleChange
 from backend.core.actor import Actor
 from backend.core.db import Session
 from backend.identity import service as identity
@@ -35,10 +37,24 @@ def take_effect(
     supervisee_id: UUID,
     now: datetime,
     details: Mapping[str, Any] | None = None,
+    *,
+    judged_from_s: int | None = None,
 ) -> None:
-    """Audit an act that changes what is judged, and move the person's rules on with it."""
+    """Audit an act that changes what holds for a person, and move their rules on with it.
+
+    `judged_from_s` is the first second that is judged by other rules than before, None if there is
+    none: it may lie in the past.
+    """
     session.flush()
-    identity.bump_rules_epoch(session, supervisee_id)
+    epoch = identity.bump_rules_epoch(session, supervisee_id)
+    if judged_from_s is not None:
+        changes.record(
+            session,
+            actor,
+            RuleChange(act=act, subject=subject, at=now, from_s=judged_from_s),
+            supervisee_id=supervisee_id,
+            epoch=epoch,
+        )
     audit.record(
         session,
         actor,

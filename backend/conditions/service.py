@@ -13,12 +13,14 @@ from uuid import UUID
 from sqlalchemy import select
 
 from backend.conditions import content, standing
+from backend.conditions.changes import RuleChange, rule_changes
 from backend.conditions.content import RULE_KINDS, Draft
 from backend.conditions.exemptions import to_exemption
 from backend.conditions.in_force import versions_of_person
 from backend.conditions.kinds import Advice, ConditionKind
 from backend.conditions.models import AbsenceRow, ExemptionRow, OrderRow
 from backend.conditions.orders import to_order
+from backend.conditions.proposals import Proposal, proposed_absence, proposed_end
 from backend.conditions.standing import Standing, standings
 from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
@@ -32,6 +34,8 @@ __all__ = [
     "Draft",
     "Exemption",
     "Order",
+    "Proposal",
+    "RuleChange",
     "RuleLabel",
     "Standing",
     "draft_rule",
@@ -39,6 +43,9 @@ __all__ = [
     "exemptions_of",
     "has_order_in_force",
     "orders_of",
+    "proposed_absence",
+    "proposed_end",
+    "rule_changes",
     "rule_labels",
     "rules_for",
     "standings",

@@ -30,16 +30,21 @@ def approve(row: Approvable, actor: Actor, now: datetime) -> None:
     """
     approver_id = deciding_officer(actor)
     # 2
-    if row.approved_at is not None:
-        raise Problem(Code.ILLEGAL_TRANSITION, "This has been approved already.")
-    if isinstance(row, Withdrawable) and row.withdrawn_at is not None:
-        raise Problem(Code.ILLEGAL_TRANSITION, "This has been withdrawn.")
+    require_undecided(row)
     # 3
     if row.author_id == approver_id:
         raise Problem(
             Code.SECOND_PERSON_REQUIRED, "Who proposed this cannot approve it: ask another officer."
         )
     row.approver_id, row.approved_at = approver_id, now
+
+
+def require_undecided(row: Approvable) -> None:
+    """Raise ILLEGAL_TRANSITION if `row` was approved or withdrawn already."""
+    if row.approved_at is not None:
+        raise Problem(Code.ILLEGAL_TRANSITION, "This has been approved already.")
+    if isinstance(row, Withdrawable) and row.withdrawn_at is not None:
+        raise Problem(Code.ILLEGAL_TRANSITION, "This has been withdrawn.")
 
 
 def withdraw(row: Withdrawable, actor: Actor, reason: str, now: datetime) -> None:

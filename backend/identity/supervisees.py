@@ -213,13 +213,17 @@ def change_supervisee(
     return _value(row)
 
 
-def bump_rules_epoch(session: Session, supervisee_id: UUID) -> None:
-    """Say that what the person is judged by has changed: every cache of it is now out of date."""
-    session.execute(
+def bump_rules_epoch(session: Session, supervisee_id: UUID) -> int:
+    """Say that what the person is judged by has changed, and return the new epoch.
+
+    Every cache of it is now out of date.
+    """
+    return session.scalars(
         update(SuperviseeRow)
         .where(SuperviseeRow.id == supervisee_id)
         .values(rules_epoch=SuperviseeRow.rules_epoch + 1)
-    )
+        .returning(SuperviseeRow.rules_epoch)
+    ).one()
 
 
 def rules_epoch(session: Session, supervisee_id: UUID) -> int:

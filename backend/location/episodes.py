@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -29,8 +30,6 @@ from backend.location.person import Person
 from backend.location.rulebook import PersonRules
 
 SOURCE: Final = "episode"
-_WITHDRAWN_EN: Final = "Later facts show that this did not happen; the alert is withdrawn."
-_WITHDRAWN_ES: Final = "Datos posteriores muestran que esto no ocurrió; la alerta se retira."
 _MERGED_EN: Final = "Later facts show that this was part of another event; the alerts are merged."
 _MERGED_ES: Final = "Datos posteriores muestran que fue parte de otro hecho; las alertas se unen."
 
@@ -65,6 +64,7 @@ def record(
                 Episode.perimeter == name.perimeter,
                 Episode.ordinal == name.ordinal,
                 Episode.withdrawn.is_(False),
+                Episode.kept_at.is_(None),
             )
         ).first()
         _keep(session, person, rules, row, episode, now)
@@ -97,23 +97,58 @@ class Outcome:
         return name not in alive and name.ordinal < self.met.next_ordinal
 
 
+class Reason(Enum):
+    """Why the past is judged again, in the words that a withdrawn alert's history has of it."""
+
+    FACTS = (
+        "Later facts show that this did not happen; the alert is withdrawn.",
+        "Datos posteriores muestran que esto no ocurrió; la alerta se retira.",
+    )
+    RULES = (
+        "The rules for this time were changed; by them this is no breach; the alert is withdrawn.",
+        "Las reglas de ese momento cambiaron; según ellas no hay incumplimiento; se retira.",
+    )
+
+    def explanation(self) -> Explanation:
+        """Return it as an alert keeps it."""
+        sentence_en, sentence_es = self.value
+        return Explanation(data={}, sentence_en=sentence_en, sentence_es=sentence_es)
+
+
 def replace(
     session: Session, person: Person, rules: PersonRules, outcome: Outcome, now: datetime
 ) -> None:
     """Put the episodes of a new judgement in place of those that it judged again."""
-    found = outcome.settled()
-    rows = {
-        str(row.id): row
-        for row in session.scalars(
-            select(Episode).where(
-                Episode.supervisee_id == person.supervisee_id,
-                Episode.withdrawn.is_(False),
-                or_(Episode.ended_s.is_(None), Episode.ended_s > outcome.since_s),
-            )
+    rows = judged_since(session, person.supervisee_id, outcome)
+    attachment = geofence.attach(alerted(session, rows), outcome.settled())
+    apply(session, person, rules, rows, attachment, Reason.FACTS, now)
+
+
+def judged_since(session: Session, supervisee_id: UUID, outcome: Outcome) -> dict[str, Episode]:
+    """Return the stored episodes that a new judgement replaces, by their ids as text."""
+    rows = session.scalars(
+        select(Episode)
+        .where(
+            Episode.supervisee_id == supervisee_id,
+            Episode.withdrawn.is_(False),
+            Episode.kept_at.is_(None),
+            or_(Episode.ended_s.is_(None), Episode.ended_s > outcome.since_s),
         )
-        if outcome.replaces(row)
-    }
-    attachment = geofence.attach(_alerted(session, rows), tuple(found))
+        .order_by(Episode.id)
+    )
+    return {str(row.id): row for row in rows if outcome.replaces(row)}
+
+
+def apply(
+    session: Session,
+    person: Person,
+    rules: PersonRules,
+    rows: dict[str, Episode],
+    attachment: geofence.Attachment,
+    reason: Reason,
+    now: datetime,
+) -> None:
+    """Let the stored episodes, and their alerts, become what the new judgement says."""
     for continued in attachment.continued:
         _keep(session, person, rules, rows[continued.key], continued.episode, now)
     for episode in attachment.fresh:
@@ -121,12 +156,18 @@ def replace(
     for merged in attachment.merged:
         _merge(session, rows[merged.key], rows[merged.into], now)
     for key in (*attachment.withdrawn, *attachment.unsupported):
-        _withdraw(session, rows[key], now)
+        _withdraw(session, rows[key], reason, now)
 
 
-def _alerted(session: Session, rows: dict[str, Episode]) -> list[geofence.Alerted]:
+def alerted(
+    session: Session, rows: dict[str, Episode], *, lock: bool = False
+) -> list[geofence.Alerted]:
+    """Return stored episodes as `geofence.attach` asks for them.
+
+    `lock`: nobody decides on any of their alerts until the transaction ends.
+    """
     alert_ids = [row.alert_id for row in rows.values() if row.alert_id is not None]
-    decided = alerts.decided(session, alert_ids)
+    decided = alerts.decided(session, alert_ids, lock=lock)
     return [
         geofence.Alerted(
             key=key,
@@ -155,12 +196,24 @@ def _keep(
 
     An alert follows only changes of substance: one more fix of the same kind is not one.
     """
-    before = None if row is None else _substance(load(row.verdict))
+    before = None if row is None else geofence.substance(load(row.verdict))
     if row is None:
         if episode.certainty is geofence.Certainty.VOID:
             return
-        row = Episode(id=new_id(now), supervisee_id=person.supervisee_id, withdrawn=False)
+        row = new_row(person.supervisee_id, now)
         session.add(row)
+    fill(row, rules, episode)
+    if geofence.substance(episode) != before:
+        _align_alert(session, person, rules, row, episode, now)
+
+
+def new_row(supervisee_id: UUID, now: datetime) -> Episode:
+    """Return a row for an episode, to be filled and added."""
+    return Episode(id=new_id(now), supervisee_id=supervisee_id, withdrawn=False)
+
+
+def fill(row: Episode, rules: PersonRules, episode: geofence.Episode) -> None:
+    """Write an episode into its row."""
     row.rule_id = UUID(episode.rule_id)
     row.rule_version = episode.version
     row.confidential = rules.label(episode.rule_id, episode.version).confidential
@@ -170,19 +223,6 @@ def _keep(
     row.onset_s = episode.onset_s
     row.ended_s = episode.ended_s
     row.verdict = msgspec.json.encode(episode).decode()
-    if _substance(episode) != before:
-        _align_alert(session, person, rules, row, episode, now)
-
-
-def _substance(episode: geofence.Episode) -> tuple[object, ...]:
-    return (
-        episode.certainty,
-        episode.opened_by,
-        episode.version,
-        episode.onset_s,
-        episode.ended_s,
-        episode.unproven_since_s,
-    )
 
 
 def _align_alert(
@@ -206,7 +246,7 @@ def _align_alert(
         severity=severity,
         certainty=_CERTAINTY[episode.certainty],
         source=SOURCE,
-        source_id=row.id,
+        source_id=row.told_as or row.id,
         occurred_at=from_unix_s(episode.onset_s),
         explanation=explain(rules, episode),
         now=now,
@@ -258,11 +298,10 @@ def explain(rules: PersonRules, episode: geofence.Episode) -> Explanation:
     )
 
 
-def _withdraw(session: Session, row: Episode, now: datetime) -> None:
+def _withdraw(session: Session, row: Episode, reason: Reason, now: datetime) -> None:
     row.withdrawn = True
     if row.alert_id is not None:
-        explanation = Explanation(data={}, sentence_en=_WITHDRAWN_EN, sentence_es=_WITHDRAWN_ES)
-        _withdraw_alert(session, row.alert_id, explanation, now)
+        _withdraw_alert(session, row.alert_id, reason.explanation(), now)
 
 
 def _withdraw_alert(

@@ -1,8 +1,10 @@
 """A person's judgement, kept level with the facts.
 
-A new fact is folded onto the stored state. A fact older than that state (a late fix, an absence
-approved afterwards) sends judging back to the last checkpoint before it: everything since is
-folded again, and alerts follow the episodes that come out, whatever order the facts came in.
+A new fact is folded onto the stored state. A fix older than that state sends judging back to the
+last checkpoint before it: everything since is folded again, and alerts follow the episodes that
+come out, whatever order the facts came in. So does an act that changes the rules for the past (an
+absence approved afterwards, an order that had ended): then what an officer decided stays, and what
+differs is recorded.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from itertools import groupby
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import delete, select, update
 
 import geofence
+from backend.conditions import service as conditions
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
 from backend.core.rows import Row, RowWriter
-from backend.location import episodes, silence
+from backend.location import comparison, decided, episodes, rejudgements, silence
 from backend.location.models import Checkpoint, Examination, Fix
 from backend.location.person import IN_TRANSIT_S, Person
 from backend.location.rulebook import PersonRules
@@ -63,13 +67,12 @@ def judge_fixes(
     nothing differs any more. `write_fixes` is called before the stored fixes are read, and must
     make `fixes` some of them.
     """
-    state = _state_of(person, rules)
+    person, state = _caught_up(session, person, rules, now)
     since_s = fixes[0].at_s
     if state is None or since_s <= state.until_s:
         write_fixes()
-        alike = state is not None and person.judged_epoch == rules.epoch
         late_s = max(fix.at_s for fix in fixes if fix.at_s <= max(person.until_s, since_s))
-        new_until_s = late_s if alike else None
+        new_until_s = None if state is None else late_s
         person = rejudge(session, person, rules, since_s=since_s, now=now, new_until_s=new_until_s)
         state = _state_of(person, rules)
     ahead = [fix for fix in fixes if fix.at_s > person.until_s]
@@ -85,7 +88,7 @@ def judge_clock(
 
     A checkpoint, if there is one to be stored, is handed to `keep`.
     """
-    state = _state_of(person, rules)
+    person, state = _caught_up(session, person, rules, now)
     until_s = unix_s(now) - IN_TRANSIT_S
     if state is None:
         return rejudge(session, person, rules, since_s=until_s, now=now)
@@ -102,19 +105,90 @@ def rejudge(
     since_s: int,
     now: datetime,
     new_until_s: int | None = None,
-    new_facts: bool = True,
 ) -> Person:
-    """Return the person after everything since `since_s` was judged again from the stored fixes.
+    """Return the person after everything since `since_s` was judged again: a fix of then came late.
 
     `new_until_s` says that no fact after that second is new: where a state from there on comes out
-    as it was stored, all that follows it is judged already. With `new_facts` a fix of `since_s` came
-    late: signals are looked for again from there, too. Alerts follow the episodes: continued,
-    merged or withdrawn with an explanation; what a human decided stays.
+    as it was stored, all that follows it is judged already. Signals are looked for again from
+    `since_s`, too. Alerts follow the episodes: continued, merged or withdrawn with an explanation;
+    what a human decided stays.
     """
+    _examine_again(session, person, since_s, now)
+    refold = _refolded(session, person, rules, since_s, now, new_until_s)
+    episodes.replace(session, person, rules, refold.outcome(), now)
+    return person if refold.met_again else person.with_judgement(refold.state, rules)
+
+
+def _caught_up(
+    session: Session, person: Person, rules: PersonRules, now: datetime
+) -> tuple[Person, geofence.State | None]:
+    """Return the person as judged by the rules as they are now, also where they reach back.
+
+    With the state to go on from, None for one who was never judged.
+    """
+    state = _state_of(person, rules)
+    if person.judgement is None or (state is not None and person.judged_epoch == rules.epoch):
+        return person, state
+    changes = conditions.rule_changes(
+        session,
+        person.supervisee_id,
+        after_epoch=person.judged_epoch,
+        until_epoch=rules.epoch,
+    )
+    since_s = min((change.from_s for change in changes), default=person.until_s + 1)
+    causes = rejudgements.causes_of(change for change in changes if change.from_s <= person.until_s)
+    if state is None:  # All was judged by other numbers.
+        since_s, causes = 0, [*causes, rejudgements.NUMBERS]
+    if state is not None and since_s > person.until_s:
+        person = person.with_judgement(state, rules)
+    else:
+        person = _rejudge_by_rules(session, person, rules, causes, since_s, now)
+    return replace(person, judged_epoch=rules.epoch), _state_of(person, rules)
+
+
+def _rejudge_by_rules(
+    session: Session,
+    person: Person,
+    rules: PersonRules,
+    causes: Sequence[rejudgements.Cause],
+    since_s: int,
+    now: datetime,
+) -> Person:
+    """Return the person after everything since `since_s` was judged again by other rules.
+
+    What a human decided stays as it is; what differs is recorded.
+    """
+    since_s = reach_of(since_s, now)
+    refold = _refolded(session, person, rules, since_s, now)
+    done = decided.replace(session, person, rules, refold.outcome(), now)
+    rejudgements.record(
+        session,
+        person,
+        causes,
+        comparison.findings(rules, done.differences, done.alert_ids, since_s=since_s),
+        since_s=since_s,
+        until_s=person.until_s,
+        now=now,
+    )
+    return person.with_judgement(refold.state, rules)
+
+
+def reach_of(since_s: int, now: datetime) -> int:
+    """Return the first second that is judged again for a change from `since_s` on."""
+    return max(since_s, unix_s(now) - HISTORY_S + 1)
+
+
+def _refolded(
+    session: Session,
+    person: Person,
+    rules: PersonRules,
+    since_s: int,
+    now: datetime,
+    new_until_s: int | None = None,
+) -> Refold:
+    """Return what comes out when everything since `since_s` is folded again; keeps its states."""
     until_s = max(person.until_s, since_s)
-    if new_facts:
-        _examine_again(session, person, since_s, now)
-    state = _restart(session, person, rules, since_s, now)
+    state = restart(session, person.supervisee_id, rules, since_s, now)
     stored = {} if new_until_s is None else _checkpoints(session, person, new_until_s)
     refold = Refold(began_s=state.until_s, state=state)
     for chunk_until_s, fixes in _chunks(session, person, state.until_s, until_s, sorted(stored)):
@@ -126,8 +200,7 @@ def rejudge(
             refold.met_again = True
             break
     _replace_checkpoints(session, person, refold)
-    episodes.replace(session, person, rules, refold.outcome(), now)
-    return person if refold.met_again else person.with_judgement(refold.state, rules)
+    return refold
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,8 +214,9 @@ class Refold:
     found: dict[episodes.Name, geofence.Episode] = field(default_factory=dict)
 
     def add(self, judgement: geofence.Judgement) -> None:
-        """Take in what the next stretch of time gave."""
-        self.found |= {episodes.name_of(episode): episode for episode in judgement.episodes}
+        """Take in what the next stretch of time gave, or took back of what one before it gave."""
+        given = (*judgement.episodes, *judgement.changes)
+        self.found |= {episodes.name_of(episode): episode for episode in given}
         if _is_kept(self.state, judgement.state):
             self.checkpoints[self.state.until_s] = self.state.dumps()
         self.state = judgement.state
@@ -202,15 +276,15 @@ def _usable(stored: bytes, rules: PersonRules) -> geofence.State | None:
     return state if state.fingerprint == rules.parameters.fingerprint else None
 
 
-def _restart(
-    session: Session, person: Person, rules: PersonRules, since_s: int, now: datetime
+def restart(
+    session: Session, supervisee_id: UUID, rules: PersonRules, since_s: int, now: datetime
 ) -> geofence.State:
     """Return the state to begin again from: the last usable checkpoint before `since_s`."""
     horizon_s = unix_s(now) - HISTORY_S
     stored = session.scalars(
         select(Checkpoint.state)
         .where(
-            Checkpoint.supervisee_id == person.supervisee_id,
+            Checkpoint.supervisee_id == supervisee_id,
             Checkpoint.until_s < since_s,
             Checkpoint.until_s >= horizon_s,
         )
@@ -222,7 +296,7 @@ def _restart(
         return state
     first_s = session.scalar(
         select(Fix.taken_s)
-        .where(Fix.supervisee_id == person.supervisee_id, Fix.taken_s > horizon_s)
+        .where(Fix.supervisee_id == supervisee_id, Fix.taken_s > horizon_s)
         .order_by(Fix.taken_s)
         .limit(1)
     )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -123,7 +124,10 @@ class Checkpoint(Base):
 class Episode(Base):
     """A span in which a rule was, or may have been, broken: computed, so it may change.
 
-    `(rule_id, perimeter, ordinal)` names it within the present judgement; `verdict` is the whole episode (geofence.Episode as JSON).
+    `(rule_id, perimeter, ordinal)` names it within the present judgement; `verdict` is the whole
+    episode (geofence.Episode as JSON). `kept_at`: then the rules were changed for the past,
+    and a human had decided on it; it stands as it was, and is no part of the present judgement. What
+    that makes of it shares the alert of the kept one, whose id is `told_as`.
     """
 
     __tablename__ = "episodes"
@@ -142,6 +146,30 @@ class Episode(Base):
     confidential: Mapped[bool] = mapped_column(info=CASE)
     alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
     withdrawn: Mapped[bool] = mapped_column(info=LOCATION)
+    kept_at: Mapped[datetime | None] = mapped_column(info=LOCATION)
+    told_as: Mapped[UUID | None] = mapped_column(info=LOCATION)
+
+
+class Rejudgement(Base):
+    """What it made different that the past was judged again by other rules, when that was done.
+
+    From `since_s` to `until_s`. `causes` are the acts, as JSON (`rejudgements.Cause`), none where
+    the engine's numbers changed; `findings` each episode as it was and as it is (`comparison.Finding`).
+    """
+
+    __tablename__ = "rejudgements"
+    __table_args__ = (
+        Index("ix_rejudgements_supervisee_id_id", "supervisee_id", "id"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    at: Mapped[datetime] = mapped_column(info=CASE)
+    since_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    until_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
+    causes: Mapped[str] = mapped_column(Text, info=CASE)
+    findings: Mapped[str] = mapped_column(Text, info=LOCATION)
 
 
 class Examination(Base):

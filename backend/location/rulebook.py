@@ -168,6 +168,15 @@ def _build(session: Session, epochs: Mapping[UUID, int], now: datetime) -> dict[
     }
 
 
+def proposed_rules(
+    session: Session, supervisee_id: UUID, standing: Standing, now: datetime
+) -> PersonRules:
+    """Return the rules of one person as they would be if `standing` held; kept nowhere."""
+    person = identity.get_supervisee(session, SYSTEM, supervisee_id)
+    agency = identity.get_agency(session, person.agency_id)
+    return _prepare(person, agency, standing, person.rules_epoch, now)
+
+
 def _prepare(
     person: Supervisee, agency: Agency, standing: Standing, epoch: int, now: datetime
 ) -> PersonRules:

@@ -11,6 +11,7 @@ from backend.conditions.schemas import ZoneDraftSchema
 from backend.conditions.service import Advice, ConditionKind, Draft
 from backend.core.schemas import CursorSchema, Formatted, Instant, Schema, page_of
 from backend.location.refusals import RefusalReason
+from geofence import Change
 from geofence.plausibility import SignalKind
 
 
@@ -247,6 +248,14 @@ class EpisodeSchema(Schema):
     withdrawn = ma.fields.Boolean(
         required=True, metadata={"description": "Whether later facts took it back"}
     )
+    kept_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When the rules were changed for its time: it stands as an officer "
+            "decided on it, and is no longer what is judged"
+        },
+    )
     facts = ma.fields.Dict(
         required=True,
         metadata={"description": "Fixes used, distances, accuracy, rule, window, engine"},
@@ -374,6 +383,88 @@ class DryRunSchema(Schema):
     no_data = ma.fields.List(ma.fields.Nested(UnknownWindowSchema), required=True)
 
 
+class OrderEndSchema(Schema):
+    """When an order would end."""
+
+    ends_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Null: it would have no end"}
+    )
+
+
+class PastVerdictSchema(Schema):
+    """One episode as judged before, or now."""
+
+    condition_version = ma.fields.Integer(required=True)
+    certainty = ma.fields.String(required=True)
+    onset = Instant(required=True)
+    ended = Instant(required=True, allow_none=True)
+    sentence_en = ma.fields.String(required=True)
+    sentence_es = ma.fields.String(required=True)
+    facts = ma.fields.Dict(required=True, metadata={"description": "As an episode's"})
+
+
+class PastFindingSchema(Schema):
+    """What becomes of one episode when its time is judged by other rules."""
+
+    change = ma.fields.Enum(Change, by_value=True, required=True)
+    decided = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "An officer decided on it: it stands, and so does its alert"},
+    )
+    episode_id = ma.fields.UUID(required=True, allow_none=True)
+    alert_id = ma.fields.UUID(required=True, allow_none=True)
+    into = ma.fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The episode of which a merged one is a part"},
+    )
+    condition_id = ma.fields.UUID(required=True)
+    perimeter = ma.fields.String(required=True)
+    was = ma.fields.Nested(PastVerdictSchema, required=True, allow_none=True)
+    becomes = ma.fields.List(ma.fields.Nested(PastVerdictSchema), required=True)
+    sentence_en = ma.fields.String(required=True)
+    sentence_es = ma.fields.String(required=True)
+
+
+class PastPreviewSchema(Schema):
+    """What would be judged differently in `since <= t < until`; nothing of it is kept."""
+
+    supervisee_id = ma.fields.UUID(required=True)
+    since = Instant(required=True)
+    until = Instant(
+        required=True,
+        metadata={"description": "Up to when was judged; `since`: nothing is reached"},
+    )
+    findings = ma.fields.List(ma.fields.Nested(PastFindingSchema), required=True)
+
+
+class CauseSchema(Schema):
+    """What changed the rules for the past."""
+
+    act = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "As in the audit record; null: the agency's numbers, or the engine"
+        },
+    )
+    subject_kind = ma.fields.String(required=True, allow_none=True)
+    subject_id = ma.fields.UUID(required=True, allow_none=True)
+    at = Instant(required=True, allow_none=True)
+
+
+class RejudgementSchema(Schema):
+    """One time that `since <= t < until` was judged again by other rules, and what differs."""
+
+    id = ma.fields.UUID(required=True)
+    at = Instant(required=True)
+    since = Instant(required=True)
+    until = Instant(required=True)
+    causes = ma.fields.List(ma.fields.Nested(CauseSchema), required=True)
+    findings = ma.fields.List(ma.fields.Nested(PastFindingSchema), required=True)
+
+
+RejudgementPageSchema: Any = page_of(RejudgementSchema)
 RefusalPageSchema: Any = page_of(RefusalSchema)
 SuspicionPageSchema: Any = page_of(SuspicionSchema)
 EpisodePageSchema: Any = page_of(EpisodeSchema)

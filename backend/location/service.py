@@ -23,6 +23,7 @@ from backend.core.db import Session
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.location import episodes, signals
+from backend.location.disclosure import audit_zones_told, may_know_zones
 from backend.location.models import Episode, Fix, PersonState, Refusal, Suspicion
 from backend.location.refusals import RefusalReason, advice
 from backend.location.signals import ShownOddity, ShownSuspicion
@@ -75,6 +76,7 @@ class JudgedEpisode:
     ended: datetime | None
     alert_id: UUID | None
     withdrawn: bool
+    kept_at: datetime | None
     facts: dict[str, Any]
 
 
@@ -146,7 +148,7 @@ def list_episodes(
     _may_read(session, actor, supervisee_id)
     statement = select(Episode).where(Episode.supervisee_id == supervisee_id)
     page: Page[Episode] = fetch_page(session, statement, Episode.id, cursor)
-    return Page(items=_shown(session, actor, page.items, now), next=page.next)
+    return Page(items=_shown(session, actor, supervisee_id, page.items, now), next=page.next)
 
 
 def list_suspicions(
@@ -188,6 +190,7 @@ def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -
             Episode.supervisee_id == supervisee_id,
             Episode.ended_s.is_(None),
             Episode.withdrawn.is_(False),
+            Episode.kept_at.is_(None),
         )
     )
     return Status(
@@ -196,7 +199,7 @@ def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -
         silent=state is not None and state.silence_alert_id is not None,
         last_fix=None if last is None else _stored_fixes(session, [last])[0],
         last_suspicion=signals.last_suspicion(session, actor, supervisee_id),
-        open_episodes=_shown(session, actor, open_rows, now),
+        open_episodes=_shown(session, actor, supervisee_id, open_rows, now),
     )
 
 
@@ -274,24 +277,16 @@ def _stored_fix(row: Fix, oddity: ShownOddity | None) -> StoredFix:
 
 
 def _shown(
-    session: Session, actor: Actor, rows: Iterable[Episode], now: datetime
+    session: Session, actor: Actor, supervisee_id: UUID, rows: Iterable[Episode], now: datetime
 ) -> list[JudgedEpisode]:
-    """Return episodes; distances to a confidential zone only to those who may know where it is.
+    """Return a person's episodes; distances to a confidential zone only to those who may know where it is.
 
     Audits each such zone of which that is told.
     """
-    cleared = Permission.CONFIDENTIAL_ZONE_READ in actor.permissions
+    cleared = may_know_zones(actor)
     shown = list(rows)
-    told = {row.rule_id: row.supervisee_id for row in shown if row.confidential and cleared}
-    for condition_id, supervisee_id in told.items():
-        audit.record(
-            session,
-            actor,
-            Act.CONFIDENTIAL_ZONE_READ,
-            subject=("condition", condition_id),
-            supervisee_id=supervisee_id,
-            now=now,
-        )
+    told = {row.rule_id for row in shown if row.confidential and cleared}
+    audit_zones_told(session, actor, supervisee_id, told, now)
     return [_judged(row, disclose=cleared or not row.confidential) for row in shown]
 
 
@@ -306,5 +301,6 @@ def _judged(row: Episode, *, disclose: bool) -> JudgedEpisode:
         ended=None if row.ended_s is None else from_unix_s(row.ended_s),
         alert_id=row.alert_id,
         withdrawn=row.withdrawn,
+        kept_at=row.kept_at,
         facts=geofence.facts(episodes.load(row.verdict), disclose=disclose),
     )

@@ -82,10 +82,6 @@ def sweep(session: Session, book: RuleBook, people: Collection[UUID], now: datet
 def _swept(
     session: Session, one: Person, rules: PersonRules, now: datetime, keep: judging.Keep
 ) -> person.Change:
-    if one.judgement is not None and one.judged_epoch != rules.epoch:
-        # Rules were edited, perhaps for the past: what they touch is judged again.
-        since_s = unix_s(now) - judging.HISTORY_S + 1
-        one = judging.rejudge(session, one, rules, since_s=since_s, now=now, new_facts=False)
     one = judging.judge_clock(session, one, rules, now, keep)
     one = silence.notice(session, one, rules, now)
     return person.Change(person=replace(one, judged_epoch=rules.epoch), rules=rules, now=now)

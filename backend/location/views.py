@@ -13,7 +13,7 @@ from backend.core.paging import Cursor
 from backend.core.schemas import CursorSchema
 from backend.devices.authentication import Authentication
 from backend.devices.guard import authenticated
-from backend.location import dry_run, journal_reading, service
+from backend.location import dry_run, journal_reading, preview, rejudgements, service
 from backend.location.admission import receipt_of
 from backend.location.guard import JOURNAL_TYPE, admitted, journalled
 from backend.location.schemas import (
@@ -24,8 +24,11 @@ from backend.location.schemas import (
     FixQuerySchema,
     JournalReceiptSchema,
     KeptTokenPageSchema,
+    OrderEndSchema,
+    PastPreviewSchema,
     ReceiptSchema,
     RefusalPageSchema,
+    RejudgementPageSchema,
     StatusSchema,
     SuspicionPageSchema,
 )
@@ -66,6 +69,14 @@ drafts = Blueprint(
     audience=Audience.OFFICER,
     keeps_answers=False,
     description="What a zone or a schedule would have raised",
+)
+previews = Blueprint(
+    "previews",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.OFFICER,
+    keeps_answers=False,
+    description="What an act that reaches into the past would make different",
 )
 
 
@@ -195,6 +206,38 @@ def status(supervisee_id: UUID) -> Any:
         return service.status(session, actor(), supervisee_id, now())
 
 
+@officers.route("/rejudgements")
+@officers.arguments(CursorSchema, location="query")
+@officers.response(200, RejudgementPageSchema)
+def list_rejudgements(cursor: Cursor, supervisee_id: UUID) -> Any:
+    """List what changes of the rules for the past made different, latest first."""
+    with transaction() as session:
+        return rejudgements.list_rejudgements(session, actor(), supervisee_id, cursor, now())
+
+
+@previews.route("/absences/<uuid:absence_id>/preview", methods=["POST"])
+@previews.response(200, PastPreviewSchema)
+def preview_absence(absence_id: UUID) -> Any:
+    """Tell what approving an absence would make different; keeps nothing, asking is audited."""
+    with snapshot() as session:
+        trial = preview.gather_absence(session, actor(), absence_id, now=now())
+    found = preview.judge(trial)
+    with transaction() as session:
+        return preview.record(session, actor(), trial, found, now())
+
+
+@previews.route("/orders/<uuid:order_id>/preview", methods=["POST"])
+@previews.arguments(OrderEndSchema)
+@previews.response(200, PastPreviewSchema)
+def preview_end(data: dict[str, Any], order_id: UUID) -> Any:
+    """Tell what another end of an order would make different; keeps nothing, asking is audited."""
+    with snapshot() as session:
+        trial = preview.gather_end(session, actor(), order_id, **data, now=now())
+    found = preview.judge(trial)
+    with transaction() as session:
+        return preview.record(session, actor(), trial, found, now())
+
+
 @drafts.route("/dry-run", methods=["POST"])
 @drafts.arguments(DryRunRequestSchema)
 @drafts.response(200, DryRunSchema)
@@ -208,4 +251,4 @@ def try_draft(request: dict[str, Any]) -> Any:
     return found
 
 
-BLUEPRINTS = (fixes, journals, mine, officers, drafts)
+BLUEPRINTS = (fixes, journals, mine, officers, drafts, previews)

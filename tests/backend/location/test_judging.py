@@ -10,12 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 
 import geofence
+from backend.alerts.lifecycle import AlertState
 from backend.core.db import Database
-from backend.identity import service as identity
 from backend.location import judging, person
 from backend.location.models import Checkpoint, PersonState
 from backend.simulator.position import Position
-from tests.support.clocks import FrozenClock
+from tests.support.clocks import START, FrozenClock
+from tests.support.conditions import let_rest
 from tests.support.location import HOME, MARKET, Watched, approach, at, watched_person
 
 _AT_HOME = [at(HOME, east_m=step % 7, north_m=step % 5) for step in range(25)]
@@ -35,7 +36,7 @@ def _walk_but(one: Watched, late: int, positions: list[Position], *, edited: boo
         one.clock.step(seconds=60)
     if edited:
         with one.database.transaction() as session:
-            identity.bump_rules_epoch(session, one.case.supervisee_id)
+            let_rest(session, one.case, now=one.clock.now(), starts_at=START, hours=0.01)
     one.phone._fix = held
     return _folded(one.phone.deliver_fix)
 
@@ -140,7 +141,7 @@ def test_a_late_batch_is_judged_until_nothing_differs_any_more(
     assert _kept(one) == kept
 
 
-def test_after_an_edit_of_the_rules_nothing_is_taken_as_judged(
+def test_after_an_edit_of_the_past_nothing_since_is_taken_as_judged(
     app: Flask, database: Database, clock: FrozenClock
 ) -> None:
     one = watched_person(app, database, clock)
@@ -148,3 +149,21 @@ def test_after_an_edit_of_the_rules_nothing_is_taken_as_judged(
     folded = _walk_but(one, 3, _DAY[:60], edited=True)
 
     assert folded >= 56
+
+
+def test_what_later_fixes_took_back_stays_taken_back_when_all_is_judged_again(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    """Reported in one quarter of an hour, taken back in the next."""
+    monday = {"weekday": "monday", "start": "00:00", "end": "23:00"}
+    schedule = {"timezone": "UTC", "weekly": [monday], "added": [], "removed": []}
+    one = watched_person(app, database, clock, exclusion=False, schedule=schedule)
+    in_doubt = [at(HOME, east_m=152.0, north_m=float(step)) for step in range(12)]
+    one.walk([*_AT_HOME[:5], at(HOME, east_m=190.0), *in_doubt, *_AT_HOME[:5]])
+    kept = _kept(one)
+
+    _judge_all_again(one, one.fixes()[0].taken_s)
+
+    assert [alert.state for alert in one.alerts()] == [AlertState.WITHDRAWN]
+    assert _kept(one)["alerts"] == kept["alerts"]
+    assert [row for row in one.episodes() if not row.withdrawn] == []
