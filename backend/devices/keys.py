@@ -86,6 +86,23 @@ def life_of(session: Session, actor: Actor, jkt: str) -> list[KeyStep]:
     ]
 
 
+def key(session: Session, actor: Actor, jkt: str) -> Key:
+    """Return how a key stands. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.DEVICE_READ)
+    return _key(visible_key(session, actor, jkt))
+
+
+def hold_key(session: Session, actor: Actor, jkt: str) -> Key:
+    """Return how a key stands, and keep everybody else from changing it until the transaction ends.
+
+    For an officer who is about to act on it. Its activation is locked first, as by whoever ends one.
+    Raises FORBIDDEN, NOT_FOUND.
+    """
+    actor.require(Permission.DEVICE_REVOKE)
+    lock_activation(session, visible_key(session, actor, jkt).jkt)
+    return _key(_owned_key(session, actor, jkt))
+
+
 def activations_of(
     session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
 ) -> Page[Activation]:
@@ -253,7 +270,10 @@ def visible_key(session: Session, actor: Actor, jkt: str, *, for_update: bool = 
     if _THUMBPRINT.fullmatch(jkt) is None:  # nor is it text that every database takes
         raise not_found()
     statement = _visible_key(actor, jkt)
-    row = session.scalar(statement.with_for_update() if for_update else statement)
+    if for_update:
+        # As it is once it is locked, even if an older state was read before.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise not_found()
     return row

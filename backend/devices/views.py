@@ -358,27 +358,42 @@ def history(jkt: str) -> dict[str, Any]:
         return {"items": service.life_of(session, actor(), jkt)}
 
 
+@officer_blp.route(f"/devices/{_JKT}")
+@officer_blp.etag
+@officer_blp.response(200, DeviceKeySchema)
+def key(jkt: str) -> service.Key:
+    """Show how a key stands; its ETag is what an officer acts on."""
+    with snapshot() as session:
+        return service.key(session, actor(), jkt)
+
+
 @officer_blp.route(f"/devices/{_JKT}/suspension", methods=["POST"])
+@officer_blp.etag
 @officer_blp.arguments(KeySuspensionSchema)
 @officer_blp.response(200, DeviceKeySchema)
 def suspend(data: dict[str, KeyReason], jkt: str) -> service.Key:
     """Let the gate refuse a device until it is reinstated."""
     with transaction() as session:
+        officer_blp.check_etag(service.hold_key(session, actor(), jkt), DeviceKeySchema)
         return service.suspend(session, actor(), jkt, **data, now=now())
 
 
 @officer_blp.route(f"/devices/{_JKT}/reinstatement", methods=["POST"])
+@officer_blp.etag
 @officer_blp.response(200, DeviceKeySchema)
 def reinstate(jkt: str) -> service.Key:
     """Let a suspended device pass again."""
     with transaction() as session:
+        officer_blp.check_etag(service.hold_key(session, actor(), jkt), DeviceKeySchema)
         return service.reinstate(session, actor(), jkt, now=now())
 
 
 @officer_blp.route(f"/devices/{_JKT}/revocation", methods=["POST"])
+@officer_blp.etag
 @officer_blp.arguments(KeyRevocationSchema)
 @officer_blp.response(200, DeviceKeySchema)
 def revoke(data: dict[str, KeyReason], jkt: str) -> service.Key:
     """End a device for good."""
     with transaction() as session:
+        officer_blp.check_etag(service.hold_key(session, actor(), jkt), DeviceKeySchema)
         return service.revoke(session, actor(), jkt, **data, now=now())

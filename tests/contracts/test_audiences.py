@@ -53,6 +53,7 @@ ROUTES = {
         "GET /v1/conditions/<uuid:condition_id>",
         "GET /v1/conditions/<uuid:condition_id>/calendar",
         "GET /v1/conditions/<uuid:condition_id>/versions",
+        "GET /v1/devices/<string(length=43):jkt>",
         "GET /v1/devices/<string(length=43):jkt>/evidence",
         "GET /v1/devices/<string(length=43):jkt>/history",
         "GET /v1/exemptions/<uuid:exemption_id>",

@@ -24,10 +24,11 @@ from backend.devices.key_state import (
     KeyState,
 )
 from backend.devices.models import KeyEvent
+from backend.identity.roles import Role
 from backend.simulator.phone import Phone, PushAddress
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, code_for, enrolled_phone, supervised_person
-from tests.support.identity import bearer_of
+from tests.support.identity import bearer_of, make_officer
 
 Act = Callable[[Session, Any, str], devices.Key]
 
@@ -211,15 +212,105 @@ def test_an_officer_enrols_lists_suspends_reinstates_and_revokes(
 ) -> None:
     listed = client.get(f"/v1/supervisees/{person.supervisee_id}/devices", headers=bearer).json
     act = f"/v1/devices/{phone.jkt}"
-    suspended = client.post(f"{act}/suspension", json={"reason": "lost"}, headers=bearer)
-    reinstated = client.post(f"{act}/reinstatement", headers=bearer)
-    revoked = client.post(f"{act}/revocation", json={"reason": "stolen"}, headers=bearer)
+    suspended = client.post(
+        f"{act}/suspension", json={"reason": "lost"}, headers=matching(client, phone.jkt, bearer)
+    )
+    reinstated = client.post(
+        f"{act}/reinstatement", headers=bearer | {"If-Match": suspended.headers["ETag"]}
+    )
+    revoked = client.post(
+        f"{act}/revocation",
+        json={"reason": "stolen"},
+        headers=bearer | {"If-Match": reinstated.headers["ETag"]},
+    )
 
     assert listed is not None
     assert [item["keys"][0]["jkt"] for item in listed["items"]] == [phone.jkt]
     assert listed["items"][0]["started_at"] == "2026-03-02T09:00:00Z"
     states = [answer.json and answer.json["state"] for answer in (suspended, reinstated, revoked)]
     assert states == ["suspended", "active", "revoked"]
+
+
+def matching(client: FlaskClient, jkt: str, bearer: dict[str, str]) -> dict[str, str]:
+    """Headers of an officer who has read how the key stands now."""
+    etag = client.get(f"/v1/devices/{jkt}", headers=bearer).headers["ETag"]
+    return bearer | {"If-Match": etag}
+
+
+STEPS = (
+    ("suspension", {"reason": "lost"}),
+    ("reinstatement", None),
+    ("revocation", {"reason": "stolen"}),
+)
+
+
+@pytest.mark.parametrize(("act", "body"), STEPS)
+def test_who_has_not_read_how_a_key_stands_may_not_act_on_it(
+    client: FlaskClient, phone: Phone, bearer: dict[str, str], act: str, body: dict[str, str] | None
+) -> None:
+    path = f"/v1/devices/{phone.jkt}/{act}"
+
+    answer = client.post(path, json=body, headers=bearer)
+
+    assert answer.status_code == 428
+    shown = client.get(f"/v1/devices/{phone.jkt}", headers=bearer)
+    assert shown.json is not None
+    assert (shown.json["jkt"], shown.json["state"]) == (phone.jkt, "active")
+
+
+@pytest.mark.parametrize(("act", "body"), STEPS)
+def test_who_has_read_an_older_state_undoes_nobodys_decision(
+    client: FlaskClient,
+    database: Database,
+    clock: FrozenClock,
+    person: Person,
+    phone: Phone,
+    bearer: dict[str, str],
+    act: str,
+    body: dict[str, str] | None,
+) -> None:
+    """Reinstating a phone below policy must not reinstate one that was tampered with meanwhile."""
+
+    def decide(reason: KeyReason) -> None:
+        with database.transaction() as session:
+            devices.suspend(session, person.officer, phone.jkt, reason=reason, now=clock.now())
+
+    decide(KeyReason.LOST)
+    read = matching(client, phone.jkt, bearer)
+    with database.transaction() as session:
+        devices.reinstate(session, person.officer, phone.jkt, now=clock.now())
+    clock.step(seconds=1)
+    decide(KeyReason.TAMPERING_SUSPECTED)
+
+    answer = client.post(f"/v1/devices/{phone.jkt}/{act}", json=body, headers=read)
+
+    assert answer.status_code == 412
+    now = client.get(f"/v1/devices/{phone.jkt}", headers=bearer).json or {}
+    assert (now["state"], now["state_reason"]) == ("suspended", "tampering-suspected")
+
+
+def test_a_repeated_act_changes_nothing(
+    client: FlaskClient, phone: Phone, bearer: dict[str, str]
+) -> None:
+    path, body = f"/v1/devices/{phone.jkt}/suspension", {"reason": "lost"}
+    read = matching(client, phone.jkt, bearer)
+
+    statuses = [client.post(path, json=body, headers=read).status_code for _ in range(2)]
+
+    assert statuses == [200, 412]
+
+
+def test_who_may_only_read_devices_acts_on_none(
+    client: FlaskClient, database: Database, clock: FrozenClock, person: Person, phone: Phone
+) -> None:
+    with database.transaction() as session:
+        auditor = make_officer(session, person.agency, clock.now(), role=Role.AUDITOR)
+        bearer = bearer_of(session, auditor, clock.now())
+    headers = matching(client, phone.jkt, bearer)
+
+    answer = client.post(f"/v1/devices/{phone.jkt}/reinstatement", headers=headers)
+
+    assert answer.status_code == 403
 
 
 def test_an_officer_gets_a_code_that_enrols(
@@ -248,7 +339,9 @@ def test_a_reason_that_does_not_fit_is_refused(
 ) -> None:
     path = f"/v1/devices/{phone.jkt}/{act}"
 
-    answer = client.post(path, json={"reason": reason.value}, headers=bearer)
+    answer = client.post(
+        path, json={"reason": reason.value}, headers=matching(client, phone.jkt, bearer)
+    )
 
     assert answer.status_code == 422
     assert answer.json is not None
@@ -259,9 +352,14 @@ def test_a_reason_that_does_not_fit_is_refused(
 def test_a_strange_thumbprint_is_not_there(
     client: FlaskClient, bearer: dict[str, str], jkt: str
 ) -> None:
-    answer = client.post(f"/v1/devices/{jkt}/reinstatement", headers=bearer)
+    path, anything = f"/v1/devices/{jkt}", bearer | {"If-Match": '"any"'}
+    answers = [
+        client.get(path, headers=bearer),
+        client.post(f"{path}/reinstatement", headers=anything),
+        client.post(f"{path}/revocation", json={"reason": "stolen"}, headers=anything),
+    ]
 
-    assert answer.status_code == 404
+    assert [answer.status_code for answer in answers] == [404] * 3
 
 
 def test_officers_endpoints_take_no_proof_and_devices_no_bearer(
