@@ -80,8 +80,6 @@ WHAT_TO_DO: Final[Mapping[Language, Mapping[CheckInRefusal, str]]] = {
     Language.ENGLISH: {
         CheckInRefusal.CANCELLED: "This check-in was cancelled. You need not do anything.",
         CheckInRefusal.TOO_EARLY: "It is too early. Check in again at the time that the app shows.",
-        CheckInRefusal.PRESENCE_REFUSED: "Try again from the start. If it fails again, call your "
-        "officer.",
         CheckInRefusal.PRESENCE_MISSING: "Confirm with your finger, your face or your screen lock "
         "that it is you, and check in again.",
         CheckInRefusal.PRESENCE_TOO_WEAK: "This device cannot show that it asks who you are. "
@@ -91,8 +89,6 @@ WHAT_TO_DO: Final[Mapping[Language, Mapping[CheckInRefusal, str]]] = {
         CheckInRefusal.CANCELLED: "Esta presentación fue cancelada. No tiene que hacer nada.",
         CheckInRefusal.TOO_EARLY: "Es demasiado pronto. Preséntese a la hora que muestra la "
         "aplicación.",
-        CheckInRefusal.PRESENCE_REFUSED: "Inténtelo de nuevo desde el principio. Si vuelve a "
-        "fallar, llame a su oficial.",
         CheckInRefusal.PRESENCE_MISSING: "Confirme con su dedo, su rostro o el bloqueo de pantalla "
         "que es usted, y preséntese de nuevo.",
         CheckInRefusal.PRESENCE_TOO_WEAK: "Este dispositivo no puede demostrar que pregunta quién "
@@ -100,4 +96,4 @@ WHAT_TO_DO: Final[Mapping[Language, Mapping[CheckInRefusal, str]]] = {
         "llame a su oficial.",
     },
 }
-"""What the person reads. PRESENCE_REFUSED has better words by its reason, where there are any."""
+"""What the person reads; of what was shown and does not hold, `enrolment_advice` says it."""

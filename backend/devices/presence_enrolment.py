@@ -9,8 +9,8 @@
   5  the key was never enrolled, for whomever
   6  the presence key before signed over to it, where that is claimed
 Then it stands in the place of the one before. A phone's key of which nothing is shown is enrolled
-too, and shows less. Without the word of the one before the officer is told: whoever holds an
-unlocked phone could put their own finger in the place of its person's.
+too, and shows less. Without the word of the one before the officer is told, for whoever holds an
+unlocked phone could put their own finger in the place of its person's; and so of one that shows less.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -135,8 +134,8 @@ def _enrol(
     session.add(row)
     session.flush()
     _record(session, actor, row, now)
-    if before is not None and not rotated:
-        _tell_of_replacement(session, row, before, now)
+    if before is not None:
+        _tell_of_change(session, row, before, rotated=rotated, now=now)
     return enrolled_presence(row)
 
 
@@ -197,10 +196,13 @@ def _record_refusal(
     )
 
 
-def _tell_of_replacement(
-    session: Session, row: PresenceKey, before: PresenceKey, now: datetime
+def _tell_of_change(
+    session: Session, row: PresenceKey, before: PresenceKey, *, rotated: bool, now: datetime
 ) -> None:
-    source_id: UUID = row.id
+    """Tell the officer of a means that is not the one before's next, or that shows less."""
+    weaker = not row.means.level.meets(before.means.level)
+    if rotated and not weaker:
+        return
     alerts.raise_alert(
         session,
         agency_id=row.agency_id,
@@ -208,21 +210,38 @@ def _tell_of_replacement(
         kind=AlertKind.DEVICE_DOUBTFUL,
         severity=Severity.WARNING,
         source=ALERT_SOURCE,
-        source_id=source_id,
+        source_id=row.id,
         occurred_at=now,
-        explanation=Explanation(
-            data={
-                "presence_key_id": str(row.id),
-                "replaced_id": str(before.id),
-                "before": before.means.value,
-                "now": row.means.value,
-            },
-            sentence_en="The phone put another presence key in the place of the one before, "
-            "without that one's word. So does a phone on which a finger or face was added; ask "
-            "whose.",
-            sentence_es="El teléfono puso otra clave de presencia en lugar de la anterior, sin la "
-            "palabra de esta. Así lo hace un teléfono en el que se añadió un dedo o un rostro; "
-            "pregunte de quién.",
-        ),
+        explanation=_weaker(row, before) if weaker else _replaced(row, before),
         now=now,
     )
+
+
+def _replaced(row: PresenceKey, before: PresenceKey) -> Explanation:
+    return Explanation(
+        data=_change(row, before),
+        sentence_en="The phone put another presence key in the place of the one before, without "
+        "that one's word. So does a phone on which a finger or face was added; ask whose.",
+        sentence_es="El teléfono puso otra clave de presencia en lugar de la anterior, sin la "
+        "palabra de esta. Así lo hace un teléfono en el que se añadió un dedo o un rostro; "
+        "pregunte de quién.",
+    )
+
+
+def _weaker(row: PresenceKey, before: PresenceKey) -> Explanation:
+    return Explanation(
+        data=_change(row, before),
+        sentence_en="The phone put a presence key in the place of the one before that shows less: "
+        "nothing vouches that it asks who is there.",
+        sentence_es="El teléfono puso, en lugar de la clave de presencia anterior, otra que "
+        "demuestra menos: nada garantiza que pregunte quién está ahí.",
+    )
+
+
+def _change(row: PresenceKey, before: PresenceKey) -> dict[str, Any]:
+    return {
+        "presence_key_id": str(row.id),
+        "replaced_id": str(before.id),
+        "before": before.means.value,
+        "now": row.means.value,
+    }

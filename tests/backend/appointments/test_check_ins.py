@@ -16,6 +16,7 @@ from backend.appointments import service
 from backend.appointments.check_in_rules import WHAT_TO_DO, CheckInRefusal
 from backend.appointments.models import CheckInRow
 from backend.appointments.service import Appointment, AppointmentKind, AppointmentTerms
+from backend.attestation.web.passkey import RelyingParty
 from backend.audit.models import AuditEvent
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database
@@ -29,7 +30,13 @@ from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
 from backend.simulator.wire import HttpAnswer
 from notifications.formats import Language
-from tests.support.attestation.authenticator import PRESENT, VERIFIED, Authenticator, as_sent
+from tests.support.attestation.authenticator import (
+    PARTY,
+    PRESENT,
+    VERIFIED,
+    Authenticator,
+    as_sent,
+)
 from tests.support.attestation.phones import (
     android,
     android_presence,
@@ -303,6 +310,7 @@ class TestByPasskey:
             ({"flags": PRESENT}, "USER_NOT_VERIFIED"),
             ({"flags": VERIFIED}, "USER_NOT_PRESENT"),
             ({"said": {"origin": "https://evil.test"}}, "WRONG_ORIGIN"),
+            ({"party": RelyingParty(id="evil.test", origin=PARTY.origin)}, "WRONG_RP_ID"),
             ({"said": {"type": "webauthn.create"}}, "WRONG_TYPE"),
             ({"said": {"challenge": "A" * 43}}, "WRONG_CHALLENGE"),
             ({"credential_id": b"somebody else's"}, "WRONG_CREDENTIAL"),
@@ -589,16 +597,23 @@ def test_the_gate_stands_before_a_check_in(
             now=START,
         )
 
+    watched.phone.presence = ProofKey()
+    assert watched.phone.check_in(str(made.id)).json()["code"] == "location-refused"
+    watched.phone.presence = None
     nowhere = watched.phone.check_in(str(made.id))
     watched.phone.take_fix(at(HOME))
     here = watched.phone.check_in(str(made.id))
 
     assert (nowhere.status, nowhere.json()["code"]) == (403, "location-refused")
-    assert watched.refusals()[0].route == "/v1/me/appointments/<uuid:appointment_id>/check-in"
+    assert {refusal.route for refusal in watched.refusals()} == {
+        "/v1/me/appointments/<uuid:appointment_id>/check-in",
+        "/v1/me/appointments/<uuid:appointment_id>/check-in-challenge",
+    }
     assert (here.status, here.json()["fix_seq"]) == (200, 1)
     assert len(attempts(database)) == 1
 
 
 def test_every_refusal_is_explained_in_both_languages() -> None:
     for language in Language:
-        assert WHAT_TO_DO[language].keys() == set(CheckInRefusal)
+        elsewhere = {CheckInRefusal.PRESENCE_REFUSED}
+        assert WHAT_TO_DO[language].keys() == set(CheckInRefusal) - elsewhere

@@ -41,6 +41,7 @@ from tests.support.attestation.x509_writer import new_key
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
 from tests.support.identity import bearer_of
+from tests.support.phones import phone_of
 
 IPHONE = IPhone()
 
@@ -298,6 +299,28 @@ def test_a_key_in_anothers_place_without_its_word_is_told_to_the_officer(
     with database.snapshot() as session:
         alert = session.scalars(select(AlertRow)).one()
     assert (alert.kind, alert.source_id) == (AlertKind.DEVICE_DOUBTFUL, second.id)
+
+
+def test_a_key_that_shows_less_is_told_to_the_officer_in_spite_of_its_word(
+    database: Database, phone: Phone
+) -> None:
+    phone.enrol_presence(android_presence())
+    phone.enrol_presence(nothing_shown)
+
+    first, _ = kept(database)
+
+    assert first.end is PresenceEnd.ROTATED
+    with database.snapshot() as session:
+        alert = session.scalars(select(AlertRow)).one()
+    assert alert.kind is AlertKind.DEVICE_DOUBTFUL
+
+
+def test_a_phone_that_nobody_enrolled_gets_no_challenge(
+    client: FlaskClient, clock: FrozenClock
+) -> None:
+    stranger = phone_of(client, clock)
+    with pytest.raises(PhoneRefusedError):
+        stranger.enrol_presence()
 
 
 def test_a_word_that_is_not_the_key_befores_is_refused(phone: Phone) -> None:

@@ -15,6 +15,9 @@ from notifications.kind import MessageKind
     "wrong",
     [
         {"least_assurance": "none"},
+        {"least_presence": "some"},
+        {"check_in_opens_s": -1},
+        {"check_in_grace_s": 7 * 86_400 + 1},
         {"max_accuracy_m": 0},
         {"max_accuracy_m": 5_001},
         {"silence_after_s": 59},
@@ -63,7 +66,7 @@ from notifications.kind import MessageKind
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency|plan",
+        match=r"check_in|least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency|plan",
     ):
         AgencyPolicy(**wrong)
 
