@@ -2,13 +2,15 @@
 
 SQLAlchemy sends an INSERT of many rows row by row, which on PostgreSQL is a message and on SQLite a
 turn of the interpreter's lock for each. Here a batch is one statement whose text is made once, and
-what it reads and writes goes past the compiler. Errors are SQLAlchemy's all the same.
+what it reads and writes goes past the compiler, and past the objects that describe a result: those
+cost more than the driver itself. Errors are SQLAlchemy's all the same.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -26,6 +28,7 @@ from sqlalchemy import (
     literal_column,
 )
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from backend.core.db import Session, padded
 
@@ -66,7 +69,7 @@ class RowReader:
         self._statement = statement
         self._reading = lru_cache(maxsize=None)(self._reading_of)
         self._text = lru_cache(maxsize=None)(self._text_of)
-        self._converters = lru_cache(maxsize=None)(self._converters_of)
+        self._converters: dict[Dialect, tuple[_Convert | None, ...]] = {}
 
     def read(self, session: Session, keys: Collection[Any], **given: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `keys`, in the statement's order; a key without row gives none."""
@@ -82,11 +85,11 @@ class RowReader:
             named = {f"key_{number}": key for number, key in enumerate(listed)}
             text = self._text(dialect, f"IN ({', '.join(f':{name}' for name in named)})")
             parameters |= named
-        found = connection.exec_driver_sql(text, parameters)
-        converters = self._converters(dialect, tuple(item[1] for item in found.cursor.description))
-        rows = found.cursor.fetchall()
-        found.close()
-        return _converted(rows, converters)
+        with closing(_executed(connection, text, parameters)) as cursor:
+            converters = self._converters.get(dialect)
+            if converters is None:
+                converters = self._converters[dialect] = self._converters_of(dialect, cursor)
+            return _converted(cursor.fetchall(), converters)
 
     def _reading_of(self, dialect: Dialect) -> _Reading:
         style = dialect if dialect.name == "postgresql" else sqlite.dialect(paramstyle="named")
@@ -108,15 +111,24 @@ class RowReader:
     def _text_of(self, dialect: Dialect, among: str) -> str:
         return self._reading(dialect).text.replace(f"= {KEYS.name}", among)
 
-    def _converters_of(
-        self, dialect: Dialect, driver_types: tuple[object, ...]
-    ) -> tuple[_Convert | None, ...]:
+    def _converters_of(self, dialect: Dialect, cursor: DBAPICursor) -> tuple[_Convert | None, ...]:
         """Return for each column how the driver's values become ours."""
         columns = self._statement.selected_columns
         return tuple(
-            column.type.dialect_impl(dialect).result_processor(dialect, driver_type)
-            for column, driver_type in zip(columns, driver_types, strict=True)
+            column.type.dialect_impl(dialect).result_processor(dialect, described[1])
+            for column, described in zip(columns, cursor.description, strict=True)
         )
+
+
+def _executed(connection: Connection, text: str, parameters: Any) -> DBAPICursor:
+    """Return the driver's cursor after a statement. Raises SQLAlchemy's errors, not the driver's."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, parameters)
+    except connection.dialect.loaded_dbapi.Error as error:
+        # No public name does it: besides raising, a lost connection makes the pool drop all of its.
+        connection._handle_dbapi_exception(error, text, None, cursor, None)  # noqa: SLF001
+    return cursor
 
 
 def _array(keys: Collection[Any]) -> str | list[Any]:
@@ -156,7 +168,8 @@ class _Batch(ABC):
         if connection.dialect.name == "postgresql":
             text = self._document_text(connection.dialect)
             document = msgspec.json.encode(rows).decode()
-            return connection.exec_driver_sql(text, (document,)).rowcount
+            with closing(_executed(connection, text, (document,))) as cursor:
+                return cursor.rowcount
         return sum(
             self._write_values(connection, rows[first : first + _WRITTEN_TOGETHER])
             for first in range(0, len(rows), _WRITTEN_TOGETHER)
@@ -181,7 +194,8 @@ class _Batch(ABC):
 
     def _write_values(self, connection: Connection, rows: Sequence[Row]) -> int:
         values = self._values(rows, connection.dialect)
-        return connection.exec_driver_sql(self._values_text(len(rows)), values).rowcount
+        with closing(_executed(connection, self._values_text(len(rows)), values)) as cursor:
+            return cursor.rowcount
 
     def _values(self, rows: Sequence[Row], dialect: Dialect) -> tuple[Any, ...]:
         binds = self._binds(dialect)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
 from backend.audit.models import AuditEvent
+from backend.core import rows
 from backend.core.actor import ActorKind
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -448,17 +449,19 @@ def test_who_proves_a_key_and_its_token_is_the_person(
 
 
 def test_authentication_asks_the_database_once(
-    app: Flask, database: Database, phone: Phone
+    app: Flask, database: Database, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authorization, asked = f"DPoP {phone.token()}", []
     authenticate(app, database, phone.key, authorization)
 
-    def count(*arguments: Any) -> None:
-        asked.append(arguments[2])
+    def by_the_driver(connection: Any, text: str, parameters: Any) -> Any:
+        asked.append(text)
+        return executed(connection, text, parameters)
 
-    event.listen(database.engine, "before_cursor_execute", count)
+    executed = rows._executed
+    monkeypatch.setattr(rows, "_executed", by_the_driver)
+    event.listen(database.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
     outcome = authenticate(app, database, phone.key, authorization)
-    event.remove(database.engine, "before_cursor_execute", count)
 
     assert isinstance(outcome, Authenticated)
     assert len([statement for statement in asked if "SELECT" in statement]) == 1
