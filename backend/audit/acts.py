@@ -115,6 +115,8 @@ class Act(Enum):
     HARDSHIP_DECIDED = "hardship.decided"
     OBLIGATION_REFERRED = "obligation.referred"
     REFERRAL_RETURNED = "referral.returned"
+    CASH_DAY_CLOSED = "cash-day.closed"
+    CASH_DAY_CONFIRMED = "cash-day.confirmed"
     SUSPENSE_BOOKED = "suspense.booked"
     SUSPENSE_CLEARED = "suspense.cleared"
     SUSPENSE_RETURNED = "suspense.returned"

@@ -65,6 +65,8 @@ class Code(Enum):
     )
     NO_ONLINE_PAYMENT = _Kind("no-online-payment", 409, "Nobody takes payments online here")
     SIGNATURE_REFUSED = _Kind("signature-refused", 401, "The notice's signature does not hold")
+    CASH_DAY_CLOSED = _Kind("cash-day-closed", 409, "The day's cash is counted and closed")
+    COUNT_DIFFERS = _Kind("count-differs", 409, "The two counts differ")
     CARD_NUMBER_REFUSED = _Kind("card-number-refused", 422, "Never send a card number here")
 
     @property

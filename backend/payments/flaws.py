@@ -21,4 +21,5 @@ class Flaw(Enum):
     RELIEF = "is relief by the ledger or by its approval alone"
     REPAID = "was paid back with more than came in"
     ALLOCATION = "is paid beyond what is owed, or unpaid beside credit"
+    CASH = "is cash that its day does not show, or shows otherwise"
     SUSPENSE = "left suspense as other than what came in"

@@ -18,6 +18,11 @@ Money of somebody unknown waits in the agency's own book, and leaves it for a pe
 
     suspense     CASH +a                      UNIDENTIFIED -a
     clearance    UNIDENTIFIED +a              CASH -a             (a return likewise)
+
+What was counted at the counter beside what was expected shows there too:
+
+    overage      CASH +a                      OVER_SHORT -a
+    shortage     OVER_SHORT +a                CASH -a
 """
 
 from __future__ import annotations
@@ -50,6 +55,7 @@ class Account(Enum):
     IN_TRANSIT = "in_transit"
     EXPECTED = "expected"
     UNIDENTIFIED = "unidentified"
+    OVER_SHORT = "over_short"
 
 
 RELIEF_ACCOUNTS: Final = frozenset({Account.WAIVED, Account.REDUCED, Account.CONVERTED})
@@ -72,6 +78,8 @@ class TransactionKind(Enum):
     SUSPENSE = "suspense"
     CLEARANCE = "clearance"
     RETURN = "return"
+    OVERAGE = "overage"
+    SHORTAGE = "shortage"
 
 
 RELIEVES: Final[Mapping[TransactionKind, Account]] = MappingProxyType(
@@ -162,6 +170,13 @@ def suspense(amount_minor: int, currency: str) -> Entries:
 def clearance(amount_minor: int, currency: str) -> Entries:
     """Return the entries by which it leaves the agency's book, for a person's or back."""
     return _transfer(Account.CASH, Account.UNIDENTIFIED, amount_minor, currency)
+
+
+def difference(kind: TransactionKind, amount_minor: int, currency: str) -> Entries:
+    """Return the entries by which more was counted than expected (an overage), or less."""
+    if kind is TransactionKind.OVERAGE:
+        return _transfer(Account.OVER_SHORT, Account.CASH, amount_minor, currency)
+    return _transfer(Account.CASH, Account.OVER_SHORT, amount_minor, currency)
 
 
 def reversal(entries: Iterable[Entry]) -> Entries:

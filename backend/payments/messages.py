@@ -6,29 +6,22 @@ None of it is on a lock screen. Read again when it is sent: what is not so any m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from backend.core.actor import SYSTEM
 from backend.core.db import Session
-from backend.identity import service as identity
-from backend.identity.service import Agency, Supervisee
-from backend.outbox import service as outbox
-from backend.outbox.messages import Message, NewMessage, Recipient, RecipientKind, Source
+from backend.outbox.messages import Message, Source
 from backend.payments.hosted import HostedPayment, hosted_value
 from backend.payments.hosted_models import HostedPaymentRow
 from backend.payments.hosted_state import HostedState
+from backend.payments.telling import addressee_of, tell
 from notifications.formats import day, money
-from notifications.kind import MessageKind
 from notifications.messages import Rendered, Template, render
-from notifications.waking_hours import WakingHours
 
 RECEIPT_SOURCE: Final = "payment-receipt"
 FAILURE_SOURCE: Final = "payment-failure"
 AUTOPAY_SOURCE: Final = "autopay-notice"
-_USEFUL_FOR: Final = timedelta(days=14)
 
 _SAID: Final = {
     RECEIPT_SOURCE: (Template.PAYMENT_RECEIPT, HostedState.PAID),
@@ -69,42 +62,16 @@ def texts(session: Session, messages: Sequence[Message], _now: datetime) -> Mapp
 def _tell(
     session: Session, source: str, payment: HostedPayment, *, at_once: bool, now: datetime
 ) -> None:
-    person = identity.get_supervisee(session, SYSTEM, payment.supervisee_id)
-    agency = identity.get_agency(session, person.agency_id)
-    message = NewMessage(
-        kind=MessageKind.PAYMENT,
-        recipient=Recipient(kind=RecipientKind.SUPERVISEE, id=person.id),
-        key=f"{source}:{payment.id}",
-        source=Source(kind=source, id=payment.id),
-        language=person.language,
-        due_at=now,
-        expires_at=now + _USEFUL_FOR,
-        waking_hours=None if at_once else _waking_hours(agency, person),
-    )
-    outbox.enqueue(session, message, now=now)
-
-
-def _waking_hours(agency: Agency, person: Supervisee) -> WakingHours:
-    return WakingHours(
-        zone=ZoneInfo(person.zone),
-        opens=agency.policy.reminders_from,
-        closes=agency.policy.reminders_until,
-    )
+    about = Source(kind=source, id=payment.id)
+    tell(session, payment.supervisee_id, about, at_once=at_once, now=now)
 
 
 def _text(session: Session, template: Template, payment: HostedPayment) -> Rendered:
-    person = identity.get_supervisee(session, SYSTEM, payment.supervisee_id)
-    agency = identity.get_agency(session, person.agency_id)
-    on = payment.collect_on or payment.asked_at.astimezone(ZoneInfo(person.zone)).date()
-    params = {
-        "first_name": person.given_name,
-        "agency": agency.name,
-        "contact": agency.name,
-        "phone": agency.contact_phone,
-        "amount": money(payment.amount_minor, payment.currency),
-    }
+    to = addressee_of(session, payment.supervisee_id)
+    on = payment.collect_on or payment.asked_at.astimezone(to.zone).date()
+    params = {**to.params, "amount": money(payment.amount_minor, payment.currency)}
     if template is not Template.PAYMENT_FAILED:
-        params["day"] = day(on, person.language)
+        params["day"] = day(on, to.language)
     if template is Template.PAYMENT_RECEIPT:
         params["number"] = str(payment.id)
-    return render(template, person.language, params)
+    return render(template, to.language, params)

@@ -16,6 +16,7 @@ from backend.core.errors import not_found
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments.book import transaction_of
+from backend.payments.cash_models import ReceiptRow
 from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
 from backend.payments.values import Allocated, Payment, Source
@@ -116,6 +117,7 @@ def payment_value(session: Session, row: LedgerTransactionRow) -> Payment:
         number=row.number,
         source=row.source,
         receipt_number=row.external_id,
+        serial=_serial(session, row.id),
         amount_minor=cash.amount_minor,
         currency=cash.currency,
         received_on=row.received_on,
@@ -127,6 +129,10 @@ def payment_value(session: Session, row: LedgerTransactionRow) -> Payment:
         returned_minor=returned_minor(session, row.id),
         allocated=_allocated(session, row),
     )
+
+
+def _serial(session: Session, payment_id: UUID) -> int | None:
+    return session.scalar(select(ReceiptRow.number).where(ReceiptRow.payment_id == payment_id))
 
 
 def _payments() -> Select[LedgerTransactionRow]:

@@ -48,6 +48,8 @@ _DEBIT_AND_CREDIT: Final = {
     TransactionKind.SUSPENSE: (Account.CASH, Account.UNIDENTIFIED),
     TransactionKind.CLEARANCE: (Account.UNIDENTIFIED, Account.CASH),
     TransactionKind.RETURN: (Account.UNIDENTIFIED, Account.CASH),
+    TransactionKind.OVERAGE: (Account.CASH, Account.OVER_SHORT),
+    TransactionKind.SHORTAGE: (Account.OVER_SHORT, Account.CASH),
 } | {kind: (account, Account.RECEIVABLE) for kind, account in RELIEVES.items()}
 """What a transaction of a kind debits and credits; allocations and reversals are checked apart."""
 
@@ -70,20 +72,23 @@ class _Books:
         return self.entries.c.transaction_id == self.transactions.c.id
 
 
-_OF_SUSPENSE: Final = frozenset(
-    {TransactionKind.SUSPENSE, TransactionKind.CLEARANCE, TransactionKind.RETURN}
+_OF_AGENCIES: Final = frozenset(
+    {
+        *(TransactionKind.SUSPENSE, TransactionKind.CLEARANCE, TransactionKind.RETURN),
+        *(TransactionKind.OVERAGE, TransactionKind.SHORTAGE),
+    }
 )
 _PEOPLES: Final = _Books(
     transactions=table_of(LedgerTransactionRow),
     entries=table_of(LedgerEntryRow),
     owner="supervisee_id",
-    kinds=frozenset(TransactionKind) - _OF_SUSPENSE,
+    kinds=frozenset(TransactionKind) - _OF_AGENCIES,
 )
 _AGENCIES: Final = _Books(
     transactions=table_of(SuspenseTransactionRow),
     entries=table_of(SuspenseEntryRow),
     owner="agency_id",
-    kinds=_OF_SUSPENSE,
+    kinds=_OF_AGENCIES,
 )
 
 

@@ -220,6 +220,10 @@ class PaymentSchema(Schema):
     receipt_number = ma.fields.String(
         metadata={"description": "Of the receipt, or the number that the source gave it"}
     )
+    serial = ma.fields.Integer(
+        allow_none=True,
+        metadata={"description": "Of the agency's receipts, 1, 2, 3 …; for the counter alone"},
+    )
     amount_minor = ma.fields.Integer(metadata=MINOR)
     currency = ma.fields.String()
     received_on = ma.fields.Date()

@@ -36,6 +36,13 @@ from backend.payments.bookings import (
     release_pending,
     reverse_repayment,
 )
+from backend.payments.cash_days import (
+    CashDay,
+    cash_day,
+    cash_days,
+    close_cash_day,
+    confirm_cash_day,
+)
 from backend.payments.counter import Receipt, record_payment, reverse_payment
 from backend.payments.differences import (
     Difference,
@@ -103,6 +110,7 @@ from backend.payments.plans import (
     request_plan,
     set_plan,
 )
+from backend.payments.receipts import PrintedReceipt, printed_receipt
 from backend.payments.reconciliation import IN_FLIGHT, WINDOW, note_if_not_booked, note_missing
 from backend.payments.recurrence import Recurrence
 from backend.payments.refunds import RefundOrder, ask_refund, give_back, keep_refund
@@ -164,6 +172,7 @@ __all__ = [
     "AskedAutopay",
     "Autopay",
     "Balance",
+    "CashDay",
     "Difference",
     "DueObligation",
     "Facts",
@@ -179,6 +188,7 @@ __all__ = [
     "Payment",
     "Plan",
     "PlanTerms",
+    "PrintedReceipt",
     "Proposal",
     "Receipt",
     "Recurrence",
@@ -213,6 +223,8 @@ __all__ = [
     "book_suspense",
     "break_plan",
     "cancel_obligation",
+    "cash_day",
+    "cash_days",
     "change_allocation_order",
     "charge_refused",
     "charges_due",
@@ -220,6 +232,8 @@ __all__ = [
     "claim_notices",
     "claims",
     "clear_suspense",
+    "close_cash_day",
+    "confirm_cash_day",
     "decide_claim",
     "decide_plan",
     "differences",
@@ -258,6 +272,7 @@ __all__ = [
     "payments",
     "plan",
     "plans",
+    "printed_receipt",
     "propose_own_plan",
     "propose_plan",
     "propose_relief",

@@ -65,6 +65,8 @@ WORDS: Final[Mapping[Language, Words]] = {
             TransactionKind.SUSPENSE: "Money in suspense",
             TransactionKind.CLEARANCE: "Clearance",
             TransactionKind.RETURN: "Return",
+            TransactionKind.OVERAGE: "Cash over",
+            TransactionKind.SHORTAGE: "Cash short",
         },
     ),
     Language.SPANISH: Words(
@@ -99,6 +101,8 @@ WORDS: Final[Mapping[Language, Words]] = {
             TransactionKind.SUSPENSE: "Dinero en espera",
             TransactionKind.CLEARANCE: "Aclaración",
             TransactionKind.RETURN: "Devolución",
+            TransactionKind.OVERAGE: "Sobrante de caja",
+            TransactionKind.SHORTAGE: "Faltante de caja",
         },
     ),
 }

@@ -64,7 +64,7 @@ def book_suspense(
     if actor.agency_id not in {None, agency_id}:
         raise not_found()
     entries = ledger.suspense(money.amount_minor, money.currency)
-    item_id = _post(session, actor, agency_id, TransactionKind.SUSPENSE, money, entries, now)
+    item_id = post(session, actor, agency_id, TransactionKind.SUSPENSE, money, entries, now)
     if item_id is None:
         return _told_before(session, agency_id, money)
     _record(session, actor, audit.Act.SUSPENSE_BOOKED, agency_id, item_id, now)
@@ -158,12 +158,12 @@ def _take_out(
         external_id=str(item.id),
     )
     entries = ledger.clearance(item.amount_minor, item.currency)
-    done = _post(session, actor, item.agency_id, kind, out, entries, now, about_id=item.id)
+    done = post(session, actor, item.agency_id, kind, out, entries, now, about_id=item.id)
     if done is None:
         raise Problem(Code.ILLEGAL_TRANSITION, "This money has left suspense already.")
 
 
-def _post(
+def post(
     session: Session,
     actor: Actor,
     agency_id: UUID,
@@ -174,6 +174,7 @@ def _post(
     *,
     about_id: UUID | None = None,
 ) -> UUID | None:
+    """Return the transaction in the agency's own book; None if its occasion was booked before."""
     ledger.check(entries)
     row = SuspenseTransactionRow
     transaction_id = session.scalar(

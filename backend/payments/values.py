@@ -93,6 +93,7 @@ class Payment:
     """Money that was received. `allocated` is where it first went; the rest was credit.
 
     `receipt_number` is of the counter's receipt, or the number that `source` gave it.
+    `serial` is the number of the agency's own receipts, 1, 2, 3 …; None for what came otherwise.
     `returned_minor` is what was refunded or charged back since.
     """
 
@@ -101,6 +102,7 @@ class Payment:
     number: int
     source: Source
     receipt_number: str
+    serial: int | None
     amount_minor: int
     currency: str
     received_on: date

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from backend.core.db import Base, Session
-from backend.payments import book_checks, posting_checks, suspense_checks
+from backend.payments import book_checks, cash_checks, posting_checks, suspense_checks
 from backend.payments.flaws import Flaw
 from backend.payments.models import (
     LedgerBookRow,
@@ -24,10 +25,15 @@ from backend.payments.models import (
     SuspenseTransactionRow,
 )
 
+_CHECKS: Final = (
+    *(posting_checks.CHECKS, book_checks.CHECKS),
+    *(suspense_checks.CHECKS, cash_checks.CHECKS),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Finding:
-    """A flaw, what has it, and in whose book: a person's or, of suspense, an agency's."""
+    """A flaw, what has it, and in whose book: a person's or, of suspense and cash, an agency's."""
 
     book_id: UUID
     subject_id: UUID
@@ -48,7 +54,7 @@ def verify(session: Session) -> Verification:
     """Return what is wrong with the ledger of all agencies, by book."""
     found = {
         (flaw, book_id, subject_id)
-        for checks in (posting_checks.CHECKS, book_checks.CHECKS, suspense_checks.CHECKS)
+        for checks in _CHECKS
         for flaw, query in checks
         for book_id, subject_id in session.execute(query)
     }

@@ -25,6 +25,7 @@ from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
 from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
+from backend.payments import receipts
 from backend.payments import service as payments
 from backend.payments.messages import SOURCES as MESSAGE_SOURCES
 from backend.payments.messages import texts
@@ -142,6 +143,7 @@ READERS: Final[Mapping[str, Reader]] = {
     reminders.SOURCE: read_reminders,
     alerts.MESSAGE_SOURCE: read_notices,
     **dict.fromkeys(MESSAGE_SOURCES, texts),
+    receipts.SOURCE: receipts.texts,
 }
 """Who says what messages say, and whether they are still due, by kind of source."""
 

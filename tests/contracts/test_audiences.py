@@ -32,6 +32,11 @@ ROUTES = {
         "POST /v1/re-enrolments",
     },
     Audience.OFFICER: {
+        "GET /v1/cash-days",
+        "GET /v1/cash-days/<uuid:cash_day_id>",
+        "GET /v1/payments/<uuid:payment_id>/receipt",
+        "POST /v1/cash-days/<uuid:cash_day_id>/closing",
+        "POST /v1/cash-days/<uuid:cash_day_id>/confirmation",
         "GET /v1/suspense",
         "POST /v1/suspense/<uuid:item_id>/assignment",
         "POST /v1/suspense/<uuid:item_id>/return",

@@ -164,10 +164,11 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     assert "100.00" in town.inbox()[-1] or "100,00" in town.inbox()[-1]
     town.pays("R-1", 10_000)
     town.on(4, 29)
-    assert len(town.inbox()) == 4
+    assert len(town.inbox()) == 5
+    assert "Gracias" in town.inbox()[-1]
 
     town.on(5, 31)
-    assert len(town.inbox()) == 5
+    assert len(town.inbox()) == 6
     missed = town.desk("GET", f"/v1/plans/{plan['id']}")
     assert (missed["state"], missed["missed_minor"]) == ("active", 10_000)
     assert town.desk("GET", "/v1/alerts")["items"] == []
@@ -186,8 +187,10 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     assert town.dollars()["balance_minor"] == 0
     (done,) = town.reads("/v1/me/plans")["items"]
     assert (done["unpaid"], done["missed_minor"]) == ([], 0)
+    town.on(6, 1)
+    assert len(town.inbox()) == 7
     town.on(6, 29)
-    assert len(town.inbox()) == 5
+    assert len(town.inbox()) == 7
     statement = town.desk("GET", f"{town.person}/statement?since=2026-03-01&until=2026-07-01")
     assert [line["kind"] for line in statement["lines"]] == [
         "charge",

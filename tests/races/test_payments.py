@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from uuid import UUID
@@ -19,6 +20,7 @@ from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
 from backend.payments.service import ReliefTerms
 from tests.support.clocks import START
+from tests.support.counters import closed, confirmed, days_of, supervisor_of
 from tests.support.identity import actor_of, make_officer, make_supervisee
 from tests.support.offices import Office, make_office
 from tests.support.payments import monthly_fee, owed, paid
@@ -191,3 +193,76 @@ def test_one_waiver_is_posted_once_however_many_approve(
     with database.snapshot() as session:
         (dollars,) = service.balance(session, office.actor, person, now=START).currencies
         assert dollars.outstanding_minor == 10_000
+
+
+def test_receipts_at_once_are_numbered_without_holes(
+    postgresql_database: Database, office: Office
+) -> None:
+    database = postgresql_database
+    with database.transaction() as session:
+        people = [make_supervisee(session, office.agency, START).id for _ in range(COUNTERS)]
+
+    def take(number: int) -> int | None:
+        with database.transaction() as session:
+            receipt = {"receipt_number": f"R-{number}", "amount_minor": 100}
+            return paid(session, office.actor, people[number], START, **receipt).serial
+
+    numbers = at_once([partial(take, number) for number in range(COUNTERS)])
+
+    assert sorted(number or 0 for number in numbers) == list(range(1, COUNTERS + 1))
+    with database.snapshot() as session:
+        (day,) = days_of(session, office.actor, START)
+        assert day.expected_minor == 100 * COUNTERS
+        assert not service.verify(session).findings
+
+
+def test_one_day_is_confirmed_once_however_many_counted(
+    postgresql_database: Database, office: Office
+) -> None:
+    database = postgresql_database
+    with database.transaction() as session:
+        paid(session, office.actor, office.person.id, START)
+        (day,) = days_of(session, office.actor, START)
+        closed(session, office.actor, day.id, 9_000, START)
+        supervisors = [supervisor_of(session, office, START) for _ in range(COUNTERS)]
+
+    def confirm(number: int) -> Code | None:
+        try:
+            with database.transaction() as session:
+                by = supervisors[number]
+                confirmed(session, by, day.id, 9_000, START, document="Cash rule 9")
+        except Problem as problem:
+            return problem.code
+        return None
+
+    answers = at_once([partial(confirm, number) for number in range(COUNTERS)])
+
+    assert answers.count(None) == 1
+    assert answers.count(Code.ILLEGAL_TRANSITION) == COUNTERS - 1
+    with database.snapshot() as session:
+        assert not service.verify(session).findings
+
+
+def test_cash_that_comes_while_the_day_is_closed_is_in_it_or_refused(
+    postgresql_database: Database, office: Office
+) -> None:
+    database = postgresql_database
+    with database.transaction() as session:
+        paid(session, office.actor, office.person.id, START)
+        (day,) = days_of(session, office.actor, START)
+
+    def close() -> None:
+        with database.transaction() as session:
+            closed(session, office.actor, day.id, 10_000, START)
+
+    acts: list[Callable[[], UUID | Code | None]] = [close]
+    acts += [partial(_tell, database, office, office.person.id, f"Q-{n}") for n in range(4)]
+    told = at_once(acts)
+
+    taken = [one for one in told if isinstance(one, UUID)]
+    refused = [one for one in told if isinstance(one, Code)]
+    assert set(refused) <= {Code.CASH_DAY_CLOSED}
+    with database.snapshot() as session:
+        (day,) = days_of(session, office.actor, START)
+        assert day.expected_minor == 10_000 * (1 + len(taken))
+        assert not service.verify(session).findings

@@ -31,6 +31,7 @@ from tests.support.conditions import (
     propose_absence,
     propose_exemption,
 )
+from tests.support.counters import days_of
 from tests.support.devices import (
     SERVER_URL,
     code_for,
@@ -200,6 +201,7 @@ class House:
             "obligation_id": owed(*who, due, now).id,
             "fee_id": monthly_fee(*who, now, starts_on=due, day_of_month=1).id,
             "payment_id": paid(*who, now).id,
+            "cash_day_id": days_of(session, case.officer, now)[0].id,
             "officer_id": colleague.id,
             "appointment_id": _check_in(session, case, now),
             "supervisee_id": person.id,

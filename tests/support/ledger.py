@@ -19,6 +19,7 @@ from backend.payments import service
 from backend.payments.kinds import Basis, Method, ObligationKind
 from backend.payments.ledger import TransactionKind
 from backend.payments.service import Incoming, Outgoing, ReliefTerms, Source, Unidentified
+from tests.support.counters import closed, confirmed, days_of
 from tests.support.identity import actor_of, make_officer
 from tests.support.offices import Office
 from tests.support.payments import owed, paid
@@ -36,6 +37,8 @@ class BusyBook:
     refund_id: UUID
     undone_id: UUID
     waiting_id: UUID
+    cash_day_id: UUID
+    taken_id: UUID
 
 
 def incoming(
@@ -103,6 +106,10 @@ def busy_book(session: Session, office: Office, now: datetime) -> BusyBook:
     service.reverse_repayment(session, SYSTEM, chargeback_id, reason="Won.", now=now)
     mistaken = paid(session, office.actor, person, now)
     service.reverse_payment(session, office.actor, mistaken.id, reason="Miscounted.", now=now)
+    taken = paid(session, office.actor, person, now, amount_minor=700)
+    (day,) = days_of(session, office.actor, now)
+    closed(session, office.actor, day.id, 650, now)
+    confirmed(session, supervisor, day.id, 650, now, document="Cash rule 9")
     waiver = relief_terms(TransactionKind.WAIVER, 2_000)
     relief = service.propose_relief(session, office.actor, fine.id, waiver, now=now)
     service.approve_relief(session, supervisor, relief.id, now=now)
@@ -115,6 +122,8 @@ def busy_book(session: Session, office: Office, now: datetime) -> BusyBook:
         refund_id=refund_id,
         undone_id=mistaken.id,
         waiting_id=waiting.id,
+        cash_day_id=day.id,
+        taken_id=taken.id,
     )
 
 

@@ -16,13 +16,13 @@ from backend.outbox.models import OutboxMessage
 from backend.outbox.rows import message_of
 from backend.payments import service as payments
 from backend.payments.kinds import Basis, Method, ObligationKind
-from backend.payments.service import Obligation, Payment, Receipt, Terms
+from backend.payments.service import Incoming, Obligation, Payment, Source, Terms
 from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
 from backend.worker import jobs
 from tests.support.devices import Person
 
-_receipts: Final = count(1)
+_numbers: Final = count(1)
 
 
 def owes(
@@ -44,17 +44,17 @@ def owes(
 
 
 def pays(session: Session, person: Person, amount_minor: int, now: datetime) -> Payment:
-    """Book money that the person paid at the counter the day before."""
-    receipt = Receipt(
-        receipt_number=f"R-{next(_receipts)}",
+    """Book money that the person transferred the day before: nobody gives a receipt for that."""
+    money = Incoming(
+        supervisee_id=person.supervisee_id,
         amount_minor=amount_minor,
         currency="USD",
         received_on=date(2026, 3, 1),
-        method=Method.CASH,
+        method=Method.BANK_TRANSFER,
+        source=Source.IMPORT,
+        external_id=f"B-{next(_numbers)}",
     )
-    return payments.record_payment(
-        session, person.officer, person.supervisee_id, receipt, note="", now=now
-    )
+    return payments.book_payment(session, person.officer, money, now=now)
 
 
 def expects(

@@ -26,6 +26,7 @@ from backend.core.db import Database, Session, table_of
 from backend.core.errors import Problem
 from backend.identity.service import Role
 from backend.payments import service
+from backend.payments.cash_models import CashMovementRow, ReceiptRow
 from backend.payments.kinds import ObligationKind
 from backend.payments.ledger import RELIEVES, Account, TransactionKind
 from backend.payments.models import (
@@ -36,6 +37,7 @@ from backend.payments.models import (
     SuspenseTransactionRow,
 )
 from tests.support.clocks import START
+from tests.support.counters import closed, confirmed, days_of
 from tests.support.identity import actor_of, make_officer
 from tests.support.ledger import incoming, outgoing, relief_terms, unidentified
 from tests.support.offices import make_office
@@ -47,6 +49,8 @@ KEPT = (
     SuspenseTransactionRow,
     SuspenseEntryRow,
     ObligationRow,
+    ReceiptRow,
+    CashMovementRow,
 )
 Made: TypeAlias = MultipleResults[UUID] | UUID
 
@@ -218,6 +222,22 @@ class BooksMachine(RuleBasedStateMachine):
                 service.withdraw_relief(s, self._chief, relief, reason="In error.", now=START).id
             )
         )
+
+    @rule(counted_minor=AMOUNTS)
+    def close_the_day(self, counted_minor: int) -> None:
+        def close(session: Session) -> None:
+            for day in days_of(session, self._officer, START, unconfirmed=True):
+                closed(session, self._officer, day.id, counted_minor, START)
+
+        self._do(close)
+
+    @rule(counted_minor=AMOUNTS, document=st.sampled_from((None, "Cash rule 9")))
+    def confirm_the_day(self, counted_minor: int, document: str | None) -> None:
+        def confirm(session: Session) -> None:
+            for day in days_of(session, self._officer, START, unconfirmed=True):
+                confirmed(session, self._chief, day.id, counted_minor, START, document=document)
+
+        self._do(confirm)
 
     @rule(kinds=st.permutations(list(ObligationKind)))
     def pay_others_first(self, kinds: list[ObligationKind]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from backend.core.db import Database, table_of
 from backend.payments import service
+from backend.payments.cash_models import CashDayRow, CashMovementRow, ReceiptRow
 from backend.payments.flaws import Flaw
 from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import (
@@ -27,6 +28,7 @@ from tests.support.offices import Office
 
 POSTED, LINES = table_of(LedgerTransactionRow), table_of(LedgerEntryRow)
 WAITED, WAITED_LINES = table_of(SuspenseTransactionRow), table_of(SuspenseEntryRow)
+DAYS, SHOWN, RECEIPTS = table_of(CashDayRow), table_of(CashMovementRow), table_of(ReceiptRow)
 OWED, RELIEFS = table_of(ObligationRow), table_of(ReliefRow)
 
 
@@ -134,6 +136,42 @@ SPOILT: list[tuple[Flaw, Callable[[BusyBook], Any]]] = [
             .values(amount_minor=WAITED_LINES.c.amount_minor * 3)
         ),
     ),
+    (Flaw.NUMBERS, lambda _: delete(RECEIPTS).where(RECEIPTS.c.number == 1)),
+    (Flaw.NUMBERS, lambda _: delete(RECEIPTS).where(RECEIPTS.c.number == 2)),
+    (Flaw.ORPHAN, lambda book: delete(POSTED).where(POSTED.c.id == book.taken_id)),
+    (
+        Flaw.CASH,
+        lambda book: delete(SHOWN).where(SHOWN.c.transaction_id == book.taken_id),
+    ),
+    (
+        Flaw.CASH,
+        lambda _: delete(SHOWN).where(
+            SHOWN.c.transaction_id.in_(_of(TransactionKind.REVERSAL)),
+        ),
+    ),
+    (
+        Flaw.CASH,
+        lambda book: insert(SHOWN).values(
+            transaction_id=book.payment_id, cash_day_id=book.cash_day_id
+        ),
+    ),
+    (Flaw.CASH, lambda _: update(DAYS).values(currency="EUR")),
+    (Flaw.CASH, lambda _: update(DAYS).values(expected_minor=650)),
+    (Flaw.CASH, lambda _: update(DAYS).values(counted_minor=600)),
+    (Flaw.CASH, lambda _: update(DAYS).values(confirmed_at=None)),
+    (
+        Flaw.CASH,
+        lambda _: delete(WAITED).where(WAITED.c.kind == TransactionKind.SHORTAGE),
+    ),
+    (
+        Flaw.CASH,
+        lambda _: (
+            update(WAITED)
+            .where(WAITED.c.kind == TransactionKind.SHORTAGE)
+            .values(external_id=str(uuid4()))
+        ),
+    ),
+    (Flaw.CASH, lambda _: update(DAYS).values(officer_id=uuid4())),
 ]
 
 
@@ -177,6 +215,24 @@ def test_what_an_intruder_changed_is_found(
     assert flaw in _found(database)
 
 
+def test_a_day_that_one_officer_counted_twice_is_found(database: Database, office: Office) -> None:
+    with database.transaction() as session:
+        busy_book(session, office, START)
+    with without_guards(database) as connection:
+        _forget_what_is_checked(connection, "cash_days")
+        connection.execute(update(DAYS).values(confirmed_by=DAYS.c.closed_by))
+
+    assert _found(database) == {Flaw.CASH}
+
+
+def _forget_what_is_checked(connection: Connection, table: str) -> None:
+    """Take the check constraints of a table away."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        return
+    _drop_constraints(connection, table, "c")
+
+
 def test_what_was_posted_twice_is_found(database: Database, office: Office) -> None:
     with database.transaction() as session:
         book = busy_book(session, office, START)
@@ -200,8 +256,13 @@ def _forget_what_is_unique(connection: Connection, table: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO old")
         connection.exec_driver_sql(f"CREATE TABLE {table} AS SELECT * FROM old")
         return
+    _drop_constraints(connection, table, "u")
+
+
+def _drop_constraints(connection: Connection, table: str, kind: str) -> None:
     names = connection.exec_driver_sql(
-        f"SELECT conname FROM pg_constraint WHERE contype = 'u' AND conrelid = '{table}'::regclass"
+        "SELECT conname FROM pg_constraint "
+        f"WHERE contype = '{kind}' AND conrelid = '{table}'::regclass"
     )
     for name in names.scalars().all():
         connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
