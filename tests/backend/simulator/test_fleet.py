@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from backend.core.db import Database
 from backend.devices import service as devices
+from backend.devices.assurance import Assurance
 from backend.devices.key_state import KeyState
 from backend.devices.models import DeviceKey
 from backend.simulator.fleet import Fleet, FleetError, Hardship, Time
@@ -129,6 +130,16 @@ def test_a_fleet_with_every_hardship_loses_nothing(
     assert tally.unanswered > 0
     assert seen == sorted(seen)
     assert seen[-1] == 100
+
+
+def test_simulated_phones_reach_no_level_above_software(
+    client: FlaskClient, clock: FrozenClock, database: Database, codes: list[str]
+) -> None:
+    fleet_of(client, clock, Plan(track=WAY)).enrol(codes)
+
+    with database.snapshot() as session:
+        levels = session.scalars(select(DeviceKey.assurance)).all()
+    assert levels == [Assurance.SOFTWARE] * 2
 
 
 def test_the_summary_says_it_in_words(
