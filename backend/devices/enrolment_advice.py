@@ -82,11 +82,11 @@ WORDS: Final[Mapping[Language, Mapping[Remedy, str]]] = {
 _BY_REASON: Final[Mapping[Remedy, frozenset[AnyReason]]] = {
     Remedy.CONFIRM: frozenset({Web.USER_NOT_PRESENT, Web.USER_NOT_VERIFIED}),
     Remedy.SET_UP_PRESENCE: frozenset(
-        {PresenceFault.NO_PRESENCE_KEY, Web.WRONG_CREDENTIAL, PresenceFault.WRONG_SIGNATURE}
+        {PresenceFault.NO_PRESENCE_KEY, Web.WRONG_CREDENTIAL, PresenceFault.SIGNED_BY_ANOTHER_KEY}
     ),
     Remedy.TRY_AGAIN: frozenset(
         {
-            PresenceFault.WRONG_CHALLENGE,
+            PresenceFault.CHALLENGE_NOT_OPEN,
             PresenceFault.KEY_ENROLLED_BEFORE,
             PresenceFault.WRONG_KEY_CHANGE,
             Web.WRONG_CHALLENGE,

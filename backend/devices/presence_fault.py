@@ -6,10 +6,13 @@ from enum import Enum
 
 
 class PresenceFault(Enum):
-    """What is wrong with it: the name is a stable code, the value says it in words."""
+    """What is wrong with it: the name is a stable code, the value says it in words.
 
-    WRONG_CHALLENGE = "The challenge was not given out for this, is over, or was used before."
-    WRONG_PLATFORM = "There is no such means on this platform."
+    None has the name of a `WebRefusal`: a check-in that is refused names one of either.
+    """
+
+    CHALLENGE_NOT_OPEN = "The challenge was not given out for this, is over, or was used before."
+    NOT_ON_THIS_PLATFORM = "There is no such means on this platform."
     NOT_A_PRESENCE_KEY = (
         "The presence key's own word is malformed, or not its own, or names another challenge "
         "or device."
@@ -23,5 +26,5 @@ class PresenceFault(Enum):
     NOT_A_SIGNATURE = (
         "What was signed is malformed, or names another challenge, check-in or device."
     )
-    WRONG_SIGNATURE = "The signature is not the enrolled presence key's."
+    SIGNED_BY_ANOTHER_KEY = "The signature is not the enrolled presence key's."
     ATTESTATION_REVOKED = "The maker no longer stands by a key that attested this presence key."

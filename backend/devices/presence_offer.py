@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from enum import Enum
+from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -28,7 +29,7 @@ from backend.core.db import Session
 from backend.devices.assertions import count_assertion
 from backend.devices.assurance import Platform
 from backend.devices.enrolment_advice import AnyReason
-from backend.devices.evidence import AndroidKeyEvidence
+from backend.devices.evidence import AndroidKeyEvidence, EvidenceType
 from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.key_context import KeyContext, point_of
 from backend.devices.presence_challenges import Occasion, use_challenge
@@ -77,6 +78,19 @@ class PresenceRefused:
     member: str
     reason: AnyReason
 
+    @property
+    def evidence(self) -> str:
+        """The type of evidence in whose list the reason stands."""
+        return _LISTS.get(type(self.reason), EvidenceType.ANDROID_KEY.value)
+
+
+_LISTS: Final[Mapping[type[Enum], str]] = {
+    AppleRefusal: EvidenceType.APPLE_APPATTEST.value,
+    WebRefusal: "webauthn",
+    PresenceFault: "presence",
+}
+"""All else is of `judge`, which is asked here about Android alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -110,12 +124,12 @@ def judge_offer(
     # 1
     occasion = Occasion(activation_id=key.activation_id, purpose=PresencePurpose.ENROLMENT)
     if not use_challenge(session, offered.challenge, occasion, bench.now):
-        return PresenceRefused(member="challenge", reason=PresenceFault.WRONG_CHALLENGE)
+        return PresenceRefused(member="challenge", reason=PresenceFault.CHALLENGE_NOT_OPEN)
 
     # 2
     is_browser = isinstance(offered, OfferedPasskey)
     if is_browser is not (platform is Platform.WEB):
-        return PresenceRefused(member="", reason=PresenceFault.WRONG_PLATFORM)
+        return PresenceRefused(member="", reason=PresenceFault.NOT_ON_THIS_PLATFORM)
 
     # 3, 4
     if isinstance(offered, OfferedPasskey):
@@ -220,7 +234,7 @@ def _apple(
 ) -> Found | PresenceRefused:
     member = "app_assertion"
     if platform is not Platform.IOS:
-        return PresenceRefused(member=member, reason=PresenceFault.WRONG_PLATFORM)
+        return PresenceRefused(member=member, reason=PresenceFault.NOT_ON_THIS_PLATFORM)
     client_data = said.client_data.encode()
     refusal = wrong_presence_data(
         client_data,

@@ -79,7 +79,7 @@ def show_presence(
         activation_id=key.activation_id, purpose=PresencePurpose.CHECK_IN, subject_id=check_in
     )
     if not use_challenge(session, challenge, occasion, now):
-        return PresenceRefused(member="challenge", reason=PresenceFault.WRONG_CHALLENGE)
+        return PresenceRefused(member="challenge", reason=PresenceFault.CHALLENGE_NOT_OPEN)
 
     # 2
     row = presence_key_in_force(session, key.activation_id, lock=True)
@@ -116,7 +116,7 @@ def _wrong_signature(
     if statement is None:
         return PresenceRefused(member="signature", reason=PresenceFault.NOT_A_SIGNATURE)
     if not jws.verifies(statement, key_of(row.public_key)):
-        return PresenceRefused(member="signature", reason=PresenceFault.WRONG_SIGNATURE)
+        return PresenceRefused(member="signature", reason=PresenceFault.SIGNED_BY_ANOTHER_KEY)
     return None
 
 

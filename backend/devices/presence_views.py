@@ -87,6 +87,7 @@ def _set(offered: OfferedKey | OfferedPasskey) -> service.EnrolledPresence:
         reason.value,
         pointer=f"/{outcome.member}",
         members={
+            "evidence": outcome.evidence,
             "reason": reason.name,
             "what_to_do": what_to_do(remedy_for(reason), language),
         },

@@ -255,7 +255,7 @@ class TestByThePresenceKey:
 
         answer = phone.check_in(str(expected.id))
 
-        assert refused(answer) == ("presence-refused", "WRONG_SIGNATURE")
+        assert refused(answer) == ("presence-refused", "SIGNED_BY_ANOTHER_KEY")
         assert "Set up in the app" in answer.json()["what_to_do"]
 
     @pytest.mark.parametrize("signature", ["", "a.b.c", "x" * 1024])
@@ -385,7 +385,7 @@ class TestTheChallenge:
 
         answer = check_in(phone, expected, challenge=challenge, signature=signature)
 
-        assert refused(answer) == ("presence-refused", "WRONG_CHALLENGE")
+        assert refused(answer) == ("presence-refused", "CHALLENGE_NOT_OPEN")
 
     def test_it_is_over_after_five_minutes(
         self, clock: FrozenClock, phone: Phone, expected: Appointment
@@ -398,7 +398,7 @@ class TestTheChallenge:
 
         answer = check_in(phone, expected, challenge=challenge, signature=signature)
 
-        assert refused(answer) == ("presence-refused", "WRONG_CHALLENGE")
+        assert refused(answer) == ("presence-refused", "CHALLENGE_NOT_OPEN")
 
     def test_it_is_for_one_check_in_and_for_no_enrolment(
         self, database: Database, person: Person, phone: Phone, expected: Appointment
@@ -413,7 +413,7 @@ class TestTheChallenge:
         for challenge in (anothers, enrolments, "A" * 43):
             signature = phone.presence.sign_presence(challenge, str(expected.id), phone.jkt)
             answer = check_in(phone, expected, challenge=challenge, signature=signature)
-            assert refused(answer) == ("presence-refused", "WRONG_CHALLENGE")
+            assert refused(answer) == ("presence-refused", "CHALLENGE_NOT_OPEN")
 
     @pytest.mark.parametrize("members", [{"challenge": "x"}, {"signature": "x"}])
     def test_a_challenge_and_its_answer_come_together(

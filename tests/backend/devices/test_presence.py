@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from backend.alerts.kinds import AlertKind
 from backend.alerts.models import AlertRow
+from backend.attestation.web.refusal import WebRefusal
 from backend.audit.models import AuditEvent
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -22,6 +23,7 @@ from backend.devices import service as devices
 from backend.devices.codes import OPEN_CHALLENGES
 from backend.devices.key_state import KeyReason
 from backend.devices.models import PresenceChallenge, PresenceKey
+from backend.devices.presence_fault import PresenceFault
 from backend.devices.presence_level import Presence, PresenceEnd, PresenceMeans
 from backend.simulator.phone import Phone, PhoneRefusedError, PresenceMaker, nothing_shown
 from backend.simulator.proof import ProofKey
@@ -182,7 +184,11 @@ def test_what_the_genuine_app_does_not_vouch_for_is_refused(
 ) -> None:
     shown = iphone_presence(IPHONE, counter=1, **changes)
 
-    assert refusal_of(iphone, shown) == (422, reason, "/app_assertion")
+    with pytest.raises(PhoneRefusedError) as found:
+        iphone.enrol_presence(shown)
+
+    assert refused(found.value.answer) == (422, reason, "/app_assertion")
+    assert found.value.answer.json()["evidence"] == "apple-appattest"
 
 
 def test_the_app_key_that_vouches_is_the_enrolled_one_and_counts(iphone: Phone) -> None:
@@ -208,7 +214,7 @@ def test_an_iphone_that_no_app_vouches_for_cannot_vouch(
 def test_an_android_phone_has_no_app_assertions(phone: Phone) -> None:
     shown = iphone_presence(IPHONE, counter=1)
 
-    assert refusal_of(phone, shown) == (422, "WRONG_PLATFORM", "/app_assertion")
+    assert refusal_of(phone, shown) == (422, "NOT_ON_THIS_PLATFORM", "/app_assertion")
 
 
 def test_two_witnesses_for_one_key_are_refused(phone: Phone) -> None:
@@ -253,7 +259,7 @@ def test_a_challenge_is_ones_own_and_new_and_used_once(
     with database.transaction() as session:
         other = supervised_person(session, now=START, agency=person.agency)
     theirs = enrolled_phone(database, client, clock, other)
-    wrong = (422, "WRONG_CHALLENGE", "/challenge")
+    wrong = (422, "CHALLENGE_NOT_OPEN", "/challenge")
 
     assert refused(offered(phone, challenge="A" * 43)) == wrong
     assert refused(offered(phone, challenge=challenge_of(theirs))) == wrong
@@ -378,18 +384,21 @@ def test_a_browser_registers_a_passkey_with_the_options_that_it_got(browser: Pho
 def test_a_passkey_that_is_not_of_a_verified_user_here_is_refused(
     browser: Phone, made: Authenticator, changes: dict[str, str], expected: tuple[int, str, str]
 ) -> None:
-    assert refused(passkey(browser, made, **changes)) == expected
+    answer = passkey(browser, made, **changes)
+
+    assert refused(answer) == expected
+    assert answer.json()["evidence"] == "webauthn"
 
 
 def test_a_browser_has_no_presence_keys(browser: Phone) -> None:
-    assert refused(offered(browser))[:2] == (422, "WRONG_PLATFORM")
+    assert refused(offered(browser))[:2] == (422, "NOT_ON_THIS_PLATFORM")
 
 
 def test_a_phone_has_no_passkeys(phone: Phone) -> None:
     asked = phone.send("POST", "/v1/device/presence-challenge", {}).json()
 
     assert asked["public_key"] is None
-    assert refused(passkey(phone, Authenticator()))[:2] == (422, "WRONG_PLATFORM")
+    assert refused(passkey(phone, Authenticator()))[:2] == (422, "NOT_ON_THIS_PLATFORM")
 
 
 def test_what_shows_presence_ends_with_the_activation(
@@ -450,6 +459,21 @@ def test_officers_of_others_see_nothing_of_it(
         with pytest.raises(Problem) as refusal, database.snapshot() as session:
             devices.presence_keys_of(session, actor, person.supervisee_id, Cursor())
         assert refusal.value.code is code
+
+
+def test_a_reason_names_the_list_in_which_it_stands(phone: Phone, clock: FrozenClock) -> None:
+    clock.step(hours=49)
+    for shown, listed in (
+        (android_presence(), "android-key"),
+        (iphone_presence(IPHONE, counter=1), "presence"),
+    ):
+        with pytest.raises(PhoneRefusedError) as found:
+            phone.enrol_presence(shown)
+        assert found.value.answer.json()["evidence"] == listed
+
+
+def test_a_refused_check_in_names_one_reason_alone() -> None:
+    assert set(PresenceFault.__members__).isdisjoint(WebRefusal.__members__)
 
 
 def test_levels_are_ordered() -> None:
