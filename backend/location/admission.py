@@ -247,7 +247,9 @@ def _take_in(
     )
     if not fix.usable:
         return one
-    return judging.judge_fixes(batch.session, one, rules, [fix], request.now, batch.write_fixes)
+    return judging.judge_fixes(
+        batch.session, one, rules, [fix], request.now, batch.write_facts, batch.add_checkpoint
+    )
 
 
 def _again(request: Request, stored: Stored) -> Admission:

@@ -16,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from backend.core.db import Session, table_of
-from backend.core.rows import RowWriter
+from backend.core.rows import Row, RowWriter
 from backend.devices.service import KeyContext
-from backend.location import person
+from backend.location import judging, person
 from backend.location.models import Fix
 from backend.location.person import Person
 from backend.location.refusals import RefusalReason
@@ -52,6 +52,7 @@ class Batch:
         self._people: dict[UUID, Person] = {}
         self._changed: dict[UUID, person.Change] = {}
         self._fixes: dict[tuple[UUID, int], dict[str, Any]] = {}
+        self._checkpoints: list[Row] = []
 
     def gather(self, keys: Collection[KeyContext], now: datetime) -> None:
         """Lock the people of `keys`, always in the same order, so that no two batches cross."""
@@ -75,6 +76,10 @@ class Batch:
         """Remember a fix to be written."""
         self._fixes[row["activation_id"], row["seq"]] = row
 
+    def add_checkpoint(self, checkpoint: Row) -> None:
+        """Remember a state from which judging may begin again."""
+        self._checkpoints.append(checkpoint)
+
     def stored(self, one: Person, activation_id: UUID, seq: int) -> Stored | None:
         """Return what is kept under a fix's number; one above all others needs no look."""
         if one.last_activation_id == activation_id and seq > one.last_seq:
@@ -86,14 +91,16 @@ class Batch:
         row = self.session.connection().execute(_STORED, numbered).one_or_none()
         return None if row is None else _stored(row.digest, row.received_ms, row.refused)
 
-    def write_fixes(self) -> None:
-        """Write the fixes that wait: judging again reads them from the table."""
+    def write_facts(self) -> None:
+        """Write the fixes and checkpoints that wait: judging again reads them from the tables."""
         _KEEP.write(self.session, list(self._fixes.values()))
         self._fixes.clear()
+        judging.keep_checkpoints(self.session, self._checkpoints)
+        self._checkpoints.clear()
 
     def write(self) -> None:
         """Write everything that waits."""
-        self.write_fixes()
+        self.write_facts()
         person.save_all(self.session, self._changed.values())
 
 

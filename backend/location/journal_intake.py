@@ -188,7 +188,10 @@ class JournalIntake:
         if not usable:
             return one
         usable.sort(key=lambda fix: fix.at_s)
-        return judging.judge_fixes(self._session, one, rules, usable, now, self._store.write_facts)
+        store = self._store
+        return judging.judge_fixes(
+            self._session, one, rules, usable, now, store.write_facts, store.add_checkpoint
+        )
 
     def _hear(self, one: Person, rules: PersonRules, now: datetime) -> None:
         """Note that the phone was heard of: whatever it said, it is not silent."""

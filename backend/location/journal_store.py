@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
-from backend.core.rows import KEYS, RowReader, RowWriter
+from backend.core.rows import KEYS, Row, RowReader, RowWriter
 from backend.devices import service as devices
 from backend.devices.service import KeyContext
-from backend.location import fix_rows
+from backend.location import fix_rows, judging
 from backend.location.chain import Known, Span, gaps_between
 from backend.location.fix_rows import FixRows
 from backend.location.models import Fix, JournalChain, JournalEntry
@@ -76,6 +76,7 @@ class JournalStore:
         self._chains: dict[UUID, Chain] = {}
         self._tokens: list[dict[str, Any]] = []
         self._fixes: list[FixRows] = []
+        self._checkpoints: list[Row] = []
 
     def gather(self, keys: Collection[KeyContext]) -> None:
         """Read the chains of these keys' activations, or begin them."""
@@ -98,13 +99,19 @@ class JournalStore:
         """Remember a token to be written."""
         self._tokens.append(row)
 
+    def add_checkpoint(self, checkpoint: Row) -> None:
+        """Remember a state from which judging may begin again."""
+        self._checkpoints.append(checkpoint)
+
     def write_facts(self) -> None:
-        """Write the fixes and tokens that wait: whatever reads them from the tables needs them."""
+        """Write fixes, tokens and checkpoints: whatever reads them from the tables needs them."""
         if self._fixes:
             fix_rows.write(self._session, self._fixes)
             self._fixes = []
         _KEEP_TOKENS.write(self._session, self._tokens)
         self._tokens = []
+        judging.keep_checkpoints(self._session, self._checkpoints)
+        self._checkpoints = []
 
     def write(self) -> None:
         """Write everything."""

@@ -59,18 +59,19 @@ def judge_fixes(
     rules: PersonRules,
     fixes: Sequence[geofence.Fix],
     now: datetime,
-    write_fixes: Callable[[], None],
+    write_facts: Callable[[], None],
+    keep: Keep,
 ) -> Person:
-    """Return the person after more fixes, in time order; writes episodes, alerts and checkpoints.
+    """Return the person after more fixes, in time order; writes episodes and alerts.
 
     What lies after the state is folded in one go; from a late fix on all is judged again, until
-    nothing differs any more. `write_fixes` is called before the stored fixes are read, and must
-    make `fixes` some of them.
+    nothing differs any more. `write_facts` is called before what is stored is read: it must make
+    `fixes` part of it, and what `keep` was given.
     """
     person, state = _caught_up(session, person, rules, now)
     since_s = fixes[0].at_s
     if state is None or since_s <= state.until_s:
-        write_fixes()
+        write_facts()
         late_s = max(fix.at_s for fix in fixes if fix.at_s <= max(person.until_s, since_s))
         new_until_s = None if state is None else late_s
         person = rejudge(session, person, rules, since_s=since_s, now=now, new_until_s=new_until_s)
@@ -78,7 +79,7 @@ def judge_fixes(
     ahead = [fix for fix in fixes if fix.at_s > person.until_s]
     if state is None or not ahead:
         return person
-    return _advance(session, person, rules, state, ahead, ahead[-1].at_s, now, _at_once(session))
+    return _advance(session, person, rules, state, ahead, ahead[-1].at_s, now, keep)
 
 
 def judge_clock(
@@ -381,11 +382,6 @@ def _fact(row: Any) -> geofence.Fix:
 def keep_checkpoints(session: Session, checkpoints: Sequence[Row]) -> None:
     """Store states from which judging may begin again."""
     _KEEP.write(session, checkpoints)
-
-
-def _at_once(session: Session) -> Keep:
-    """Return what stores each checkpoint by itself."""
-    return lambda checkpoint: keep_checkpoints(session, [checkpoint])
 
 
 def _checkpoint(person: Person, state: geofence.State) -> Row:
