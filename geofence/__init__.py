@@ -10,6 +10,7 @@ All times are integer Unix seconds, all spans half-open, all lengths metres, all
 
 from geofence.attachment import Alerted, Attachment, Continued, Merged, Tie, attach
 from geofence.containment import PreparedZone, Verdict, inner_radius_m, verdict
+from geofence.course import Course, find_oddities
 from geofence.difference import Change, Difference, differences, substance
 from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Opening, Role
 from geofence.explanation import LANGUAGES, explain, facts
@@ -19,7 +20,7 @@ from geofence.geojson import GeometryReason, GeometryRefused, parse_zone, zone_t
 from geofence.index import ZoneIndex
 from geofence.judgement import Judgement, judge, next_due_s
 from geofence.limits import SignalLimits
-from geofence.oddity import Oddity, Stretch, find_oddities, stretches, strongest
+from geofence.oddity import Oddity, Stretch, stretches, strongest
 from geofence.parameters import ENGINE, Parameters
 from geofence.plausibility import Signal, SignalKind, assess_pair, score
 from geofence.replay import Footprint, Replay, find_replay, footprint_of
@@ -43,6 +44,7 @@ __all__ = [
     "Company",
     "Continued",
     "Corridor",
+    "Course",
     "Difference",
     "Ending",
     "Episode",

@@ -1,4 +1,4 @@
-"""A person's fixes with the signals of each, found in event time."""
+"""Fixes with the signals of each, and the stretches that they make."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from geofence.fix import Fix
-from geofence.footing import Footing
-from geofence.limits import SignalLimits
-from geofence.parameters import Parameters
 from geofence.plausibility import Signal, score
-from geofence.stillness import Stillness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +30,6 @@ class Stretch:
     until_s: int
     signals: tuple[Signal, ...]
     score: float
-
-
-def find_oddities(
-    fixes: Iterable[Fix], limits: SignalLimits, parameters: Parameters
-) -> list[Oddity]:
-    """The odd ones among one person's fixes, in time order, whatever order they arrived in.
-
-    Unusable fixes are marked already and bear on nothing. What lies further back than
-    `limits.reach_s` before a fix does not matter for it.
-    """
-    footing, phones, found = Footing(), dict[str, Stillness](), []
-    for fix in sorted((fix for fix in fixes if fix.usable), key=lambda fix: fix.order):
-        signals = footing.signals(fix, parameters)
-        footing = footing.after(fix, signals)
-        phone = phones.setdefault(fix.activation, Stillness(limits))
-        signals += phone.step(fix)
-        if signals:
-            found.append(Oddity(fix=fix, signals=signals))
-    return found
 
 
 def stretches(oddities: Iterable[Oddity], least_score: float, gap_s: int) -> list[Stretch]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from geofence.fix import Fix
-from geofence.geodesy import separation_m
+from geofence.geodesy import most_m, separation_m
 from geofence.parameters import Parameters
 
 
@@ -89,6 +89,9 @@ class Placed(Protocol):
 
 def least_way_m(a: Placed, b: Placed) -> float:
     """The shortest way that explains two fixes: both radii subtracted, not below zero."""
+    radii_m = a.accuracy_m + b.accuracy_m
+    if most_m(a, b) <= radii_m:
+        return 0.0
     apart_m = separation_m(a.latitude, a.longitude, b.latitude, b.longitude)
     return max(apart_m - a.accuracy_m - b.accuracy_m, 0.0)
 
@@ -102,6 +105,9 @@ def speed_mps(a: Placed, b: Placed) -> float:
 
 
 def _speed_signal(previous: Fix, fix: Fix, parameters: Parameters) -> Signal | None:
+    least_mps = min(parameters.fast_speed_mps, parameters.impossible_speed_mps)
+    if most_m(previous, fix) <= least_mps * abs(fix.at_s - previous.at_s):
+        return None
     speed = speed_mps(previous, fix)
     if speed > parameters.impossible_speed_mps:
         limit = parameters.impossible_speed_mps

@@ -7,10 +7,11 @@ does not, nor does a way drawn in one.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from geofence.fix import Fix
-from geofence.geodesy import scale_at, separation_m
+from geofence.geodesy import LEAST_M_PER_DEGREE_LATITUDE, scale_at, separation_m
 from geofence.limits import SignalLimits
 from geofence.plausibility import Signal, SignalKind, least_way_m
 
@@ -24,58 +25,75 @@ EVEN_STEP_S: Final = 10
 EVEN_STEP_M: Final = 10.0
 EVEN_M: Final = 1.0
 """Fixes may lie so far from where an even motion would put them; measured ones lie further."""
+_APART_DEG: Final = FROZEN_M / LEAST_M_PER_DEGREE_LATITUDE
+_UNEVEN_DEG: Final = EVEN_M / LEAST_M_PER_DEGREE_LATITUDE
+"""Further north or south than this it is further than that, which costs less to see."""
 
 
+@dataclass(slots=True, kw_only=True)
 class Stillness:
-    """Follows the fixes of one activation in time order; knows nothing of those before the first."""
+    """Follows the fixes of one activation in time order; knows nothing of those before the first.
 
-    __slots__ = ("_before", "_even", "_first", "_last", "_limits", "_moved", "_moved_s", "_same")
+    `before` and `last` are the last two; `same` fixes lie where `first` does; the last `even` ones
+    where an even motion would put them. With one stated radius the phone moved `moved` times, for
+    `moved_s` seconds.
+    """
 
-    def __init__(self, limits: SignalLimits) -> None:
-        self._limits = limits
-        self._before: Fix | None = None
-        self._last: Fix | None = None
-        self._first: Fix | None = None
-        self._same = self._even = self._moved = self._moved_s = 0
+    before: Fix | None = None
+    last: Fix | None = None
+    first: Fix | None = None
+    same: int = 0
+    even: int = 0
+    moved: int = 0
+    moved_s: int = 0
 
-    def step(self, fix: Fix) -> tuple[Signal, ...]:
+    def step(self, fix: Fix, limits: SignalLimits) -> tuple[Signal, ...]:
         """The signals of the next fix."""
-        found = (self._frozen(fix), self._constant_accuracy(fix), self._too_perfect(fix))
-        self._before, self._last = self._last, fix
-        return tuple(signal for signal in found if signal is not None)
+        last = self.last
+        self._stand(fix)
+        if last is not None:
+            self._move(last, fix)
+            self._draw(last, fix)
+        self.before, self.last = last, fix
+        return self._signals(fix, limits)
 
-    def _frozen(self, fix: Fix) -> Signal | None:
-        if self._first is None or _apart_m(self._first, fix) > FROZEN_M:
-            self._first, self._same = fix, 0
-        self._same += 1
-        stood_s, limit_s = fix.at_s - self._first.at_s, self._limits.frozen_s
-        if self._same < FROZEN_FIXES or stood_s < limit_s:
-            return None
-        return Signal(kind=SignalKind.FROZEN, value=stood_s, limit=limit_s)
+    def _stand(self, fix: Fix) -> None:
+        if self.first is None or _is_apart(self.first, fix):
+            self.first, self.same = fix, 0
+        self.same += 1
 
-    def _constant_accuracy(self, fix: Fix) -> Signal | None:
-        last = self._last
-        if last is None or last.accuracy_m != fix.accuracy_m:
-            self._moved = self._moved_s = 0
+    def _move(self, last: Fix, fix: Fix) -> None:
+        if last.accuracy_m != fix.accuracy_m:
+            self.moved = self.moved_s = 0
         elif least_way_m(last, fix) > 0.0:
-            self._moved += 1
-            self._moved_s += min(fix.at_s - last.at_s, LONGEST_STEP_S)
-        limit_s = self._limits.constant_accuracy_s
-        if self._moved < MOVING_FIXES or self._moved_s < limit_s:
-            return None
-        return Signal(kind=SignalKind.CONSTANT_ACCURACY, value=self._moved_s, limit=limit_s)
+            self.moved += 1
+            self.moved_s += min(fix.at_s - last.at_s, LONGEST_STEP_S)
 
-    def _too_perfect(self, fix: Fix) -> Signal | None:
-        before, last = self._before, self._last
-        even = before is not None and last is not None and _is_even(before, last, fix)
-        self._even = self._even + 1 if even else 0
-        if self._even < self._limits.even_fixes:
-            return None
-        return Signal(kind=SignalKind.TOO_PERFECT, value=self._even, limit=self._limits.even_fixes)
+    def _draw(self, last: Fix, fix: Fix) -> None:
+        even = self.before is not None and _is_even(self.before, last, fix)
+        self.even = self.even + 1 if even else 0
+
+    def _signals(self, fix: Fix, limits: SignalLimits) -> tuple[Signal, ...]:
+        found: tuple[Signal, ...] = ()
+        if self.same >= FROZEN_FIXES and self.first is not None:
+            stood_s, limit_s = fix.at_s - self.first.at_s, limits.frozen_s
+            if stood_s >= limit_s:
+                found += (Signal(kind=SignalKind.FROZEN, value=stood_s, limit=limit_s),)
+        if self.moved >= MOVING_FIXES and self.moved_s >= limits.constant_accuracy_s:
+            kind, limit_s = SignalKind.CONSTANT_ACCURACY, limits.constant_accuracy_s
+            found += (Signal(kind=kind, value=self.moved_s, limit=limit_s),)
+        if self.even >= limits.even_fixes:
+            kind, most = SignalKind.TOO_PERFECT, limits.even_fixes
+            found += (Signal(kind=kind, value=self.even, limit=most),)
+        return found
 
 
 def _apart_m(a: Fix, b: Fix) -> float:
     return separation_m(a.latitude, a.longitude, b.latitude, b.longitude)
+
+
+def _is_apart(a: Fix, b: Fix) -> bool:
+    return abs(b.latitude - a.latitude) > _APART_DEG or _apart_m(a, b) > FROZEN_M
 
 
 def _is_even(before: Fix, last: Fix, fix: Fix) -> bool:
@@ -88,9 +106,10 @@ def _is_even(before: Fix, last: Fix, fix: Fix) -> bool:
     second_s = (fix.mono_ms - last.mono_ms) / 1000.0
     if not (EVEN_STEP_S <= first_s <= LONGEST_STEP_S and EVEN_STEP_S <= second_s <= LONGEST_STEP_S):
         return False
-    if _apart_m(before, last) < EVEN_STEP_M:
-        return False
-    share, scale = second_s / first_s, scale_at(last.latitude)
+    share = second_s / first_s
     north_deg = fix.latitude - last.latitude - share * (last.latitude - before.latitude)
+    if abs(north_deg) > _UNEVEN_DEG or _apart_m(before, last) < EVEN_STEP_M:
+        return False
+    scale = scale_at(last.latitude)
     east_deg = fix.longitude - last.longitude - share * (last.longitude - before.longitude)
     return math.hypot(north_deg * scale.north_m, east_deg * scale.east_m) <= EVEN_M

@@ -12,6 +12,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class Clock(Protocol):
@@ -76,3 +77,8 @@ def unix_s(instant: datetime) -> int:
 def from_unix_s(seconds: float) -> datetime:
     """Return the aware UTC datetime of Unix `seconds`."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def local_minute(at_s: int, zone: str) -> str:
+    """Return a Unix time as a clock in an IANA zone shows it, to the minute."""
+    return from_unix_s(at_s).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")

@@ -9,7 +9,7 @@ cost more than the driver itself. Errors are SQLAlchemy's all the same.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +25,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Table,
+    Uuid,
     literal_column,
 )
 from sqlalchemy.dialects import sqlite
@@ -39,6 +40,8 @@ _Convert = Callable[[Any], Any]
 KEYS: Final[ColumnClause[Any]] = literal_column("__keys__")
 """What a `RowReader`'s statement compares a column with, by `==`: the keys of the batch."""
 
+_REMEMBERED: Final = 1024
+_PAIRS: Final = 4096
 _WRITTEN_TOGETHER: Final = 100
 """Rows of one statement on SQLite, which takes 32,766 values at the most."""
 
@@ -77,19 +80,20 @@ class RowReader:
         connection = session.connection()
         dialect = connection.dialect
         parameters = self._reading(dialect).parameters(given)
-        if dialect.name == "postgresql":
-            text = self._text(dialect, "= ANY(%(keys)s)")
-            parameters["keys"] = _array(keys)
-        else:
-            listed = [key.hex if isinstance(key, UUID) else key for key in padded(keys)]
-            named = {f"key_{number}": key for number, key in enumerate(listed)}
-            text = self._text(dialect, f"IN ({', '.join(f':{name}' for name in named)})")
-            parameters |= named
-        with closing(_executed(connection, text, parameters)) as cursor:
+        among, named = self._among(keys, postgresql=dialect.name == "postgresql")
+        text = self._text(dialect, among)
+        with closing(_executed(connection, text, parameters | named)) as cursor:
             converters = self._converters.get(dialect)
             if converters is None:
                 converters = self._converters[dialect] = self._converters_of(dialect, cursor)
             return _converted(cursor.fetchall(), converters)
+
+    def _among(self, keys: Collection[Any], *, postgresql: bool) -> tuple[str, dict[str, Any]]:
+        """Return what a column is compared with, and its values by name."""
+        if postgresql:
+            return "= ANY(%(keys)s)", {"keys": _array(keys)}
+        named = _named(padded(keys))
+        return f"IN ({', '.join(f':{name}' for name in named)})", named
 
     def _reading_of(self, dialect: Dialect) -> _Reading:
         style = dialect if dialect.name == "postgresql" else sqlite.dialect(paramstyle="named")
@@ -114,10 +118,45 @@ class RowReader:
     def _converters_of(self, dialect: Dialect, cursor: DBAPICursor) -> tuple[_Convert | None, ...]:
         """Return for each column how the driver's values become ours."""
         columns = self._statement.selected_columns
-        return tuple(
-            column.type.dialect_impl(dialect).result_processor(dialect, described[1])
+        found = (
+            (column.type, column.type.dialect_impl(dialect).result_processor(dialect, described[1]))
             for column, described in zip(columns, cursor.description, strict=True)
         )
+        # Many rows are of few people: the text of each identifier is read once.
+        return tuple(
+            lru_cache(_REMEMBERED)(convert) if convert and isinstance(kind, Uuid) else convert
+            for kind, convert in found
+        )
+
+
+class PairReader(RowReader):
+    """Reads what `statement` finds for a batch of pairs of an identifier and a whole number.
+
+    It compares a `tuple_` of two columns with `KEYS`.
+    """
+
+    def read(self, session: Session, keys: Collection[Any], **given: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of `keys`, in the statement's order for each few thousand of them."""
+        listed = list(keys)
+        pieces = (listed[first : first + _PAIRS] for first in range(0, len(listed), _PAIRS))
+        read = super().read
+        return [row for piece in pieces for row in read(session, piece, **given)]
+
+    def _among(self, keys: Collection[Any], *, postgresql: bool) -> tuple[str, dict[str, Any]]:
+        if postgresql:
+            ids, numbers = zip(*keys, strict=True)
+            pairs = "SELECT * FROM unnest(%(ids)s::uuid[], %(numbers)s::bigint[])"
+            return f"IN ({pairs})", {"ids": _array(ids), "numbers": list(numbers)}
+        named = _named([value for pair in padded(keys) for value in pair])
+        names = list(named)
+        pairs = ", ".join(f"(:{a}, :{b})" for a, b in zip(names[::2], names[1::2], strict=True))
+        return f"IN (VALUES {pairs})", named
+
+
+def _named(keys: Iterable[Any]) -> dict[str, Any]:
+    """Return the keys by names, as SQLite takes them."""
+    texts = (key.hex if isinstance(key, UUID) else key for key in keys)
+    return {f"key_{number}": key for number, key in enumerate(texts)}
 
 
 def _executed(connection: Connection, text: str, parameters: Any) -> DBAPICursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import select, update
 
 from backend.audit import service as audit
 from backend.core.actor import Actor, ActorKind, Permission
-from backend.core.db import Session
+from backend.core.db import Session, padded
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
 from backend.identity.formats import known_zone, normal_email
@@ -76,6 +77,12 @@ def get_agency(session: Session, agency_id: UUID) -> Agency:
     if row is None:
         raise not_found()
     return _value(row)
+
+
+def get_agencies(session: Session, ids: Collection[UUID]) -> dict[UUID, Agency]:
+    """Return agencies by their id; one that is not there is left out."""
+    rows = session.scalars(select(AgencyRow).where(AgencyRow.id.in_(padded(ids))))
+    return {row.id: _value(row) for row in rows}
 
 
 def every_agency(session: Session) -> list[Agency]:

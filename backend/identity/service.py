@@ -11,6 +11,7 @@ from backend.identity.agencies import (
     change_agency,
     create_agency,
     every_agency,
+    get_agencies,
     get_agency,
 )
 from backend.identity.assignments import (
@@ -118,6 +119,7 @@ __all__ = [
     "finish_own_password_change",
     "finish_sign_in",
     "forgive_stranger",
+    "get_agencies",
     "get_agency",
     "get_supervisee",
     "get_supervisees",

@@ -1,29 +1,24 @@
-"""Footprints: where somebody was before by the digits, and who else was there at the time.
+"""What footprints lead to: one's own past played again, and phones that moved as one.
 
-Two indexed numbers for each fix of a moving phone, and for one in eight of a resting one. They
-find the few stretches of the past, and the few people, that are worth an exact look. People of
+Both are looked at exactly only where footprints say that there may be something. People of
 different agencies are never compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
-
 import geofence
-from backend.core.clock import unix_s
-from backend.core.db import Session, padded
-from backend.location import judging
-from backend.location.models import Examination, Footprint
+from backend.core.db import Session
+from backend.location import footprints, judging
+from backend.location.footprints import Step
+from geofence.replay import LEAST_SHIFT_S
+from geofence.together import LONGEST_STEP_S
 
-MOST_PAST: Final = 5_000
-"""So many places met before are looked at; whoever has more stands still."""
 MOST_PEOPLE: Final = 5
 """So many people, those met most often, are looked at exactly."""
 MEETINGS: Final = 3
@@ -38,118 +33,141 @@ class Companion:
     company: geofence.Company
 
 
-def remember(
-    session: Session, examination: Examination, fixes: Sequence[geofence.Fix], until_s: int
-) -> None:
-    """Write the footprints since the last examination anew."""
-    since_s = examination.since_s
-    session.execute(
-        delete(Footprint).where(
-            Footprint.supervisee_id == examination.supervisee_id,
-            Footprint.taken_s > since_s,
-            Footprint.taken_s <= until_s,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The steps of a person that bear on what is new since `since_s`: those before, and the new.
+
+    `stored` are those that were new when somebody looked before.
+    """
+
+    supervisee_id: UUID
+    agency_id: UUID
+    limits: geofence.SignalLimits
+    since_s: int
+    until_s: int
+    earlier: Sequence[Step]
+    fresh: Sequence[Step]
+    stored: Sequence[Step]
+
+    def change(self) -> footprints.Change:
+        """Return what is to be written, so that the new steps take the place of the stored ones."""
+        fresh = set(self.fresh)
+        return footprints.Change(
+            supervisee_id=self.supervisee_id,
+            agency_id=self.agency_id,
+            gone={step.at_s for step in self.stored} - {step.at_s for step in fresh},
+            steps=fresh.difference(self.stored),
         )
-    )
-    rows = {
-        fix.at_s: {
-            "supervisee_id": examination.supervisee_id,
-            "taken_s": fix.at_s,
-            "agency_id": examination.agency_id,
-            "digits": footprint.digits,
-            "meeting": geofence.meeting_of(fix) if geofence.is_moving(previous, fix) else None,
-        }
-        for previous, fix in pairwise(fixes)
-        if fix.at_s > since_s and (footprint := geofence.footprint_of(previous, fix)) is not None
+
+
+def find_replays(
+    session: Session, trails: Collection[Trail]
+) -> Mapping[UUID, geofence.Replay | None]:
+    """Return the stretch of those whose own footprints show it to be played again.
+
+    Only who was lately at a place of long before has all their steps looked up.
+    """
+    places = {trail.supervisee_id: {step.digits for step in trail.fresh} for trail in trails}
+    past = footprints.past(session, places)
+    again = [trail for trail in trails if _returned(trail, past[trail.supervisee_id])]
+    places = {
+        trail.supervisee_id: {step.digits for step in (*trail.earlier, *trail.fresh)}
+        for trail in again
     }
-    if rows:
-        session.execute(insert(Footprint), list(rows.values()))
+    past = footprints.past(session, places)
+    return {trail.supervisee_id: _replay(trail, past[trail.supervisee_id]) for trail in again}
 
 
-def find_replay(
-    session: Session,
-    examination: Examination,
-    fixes: Sequence[geofence.Fix],
-    limits: geofence.SignalLimits,
-) -> geofence.Replay | None:
-    """Return the stretch of `fixes` that a person's own footprints show to be played again."""
-    steps = [geofence.footprint_of(previous, fix) for previous, fix in pairwise(fixes)]
-    recent = [step for step in steps if step is not None]
-    if not recent:
-        return None
-    past = session.execute(
-        select(Footprint.taken_s, Footprint.digits)
-        .where(
-            Footprint.supervisee_id == examination.supervisee_id,
-            Footprint.digits.in_(padded({step.digits for step in recent})),
-        )
-        .order_by(Footprint.taken_s.desc())
-        .limit(MOST_PAST)
-    )
+def _returned(trail: Trail, past: Iterable[geofence.Footprint]) -> bool:
+    """Whether a new step lies where an earlier one does, and not just before it."""
+    first_s: dict[int, int] = {}
+    for at_s, digits in _known(trail, past):
+        first_s[digits] = min(at_s, first_s.get(digits, at_s))
+    return any(step.at_s - first_s[step.digits] >= LEAST_SHIFT_S for step in trail.fresh)
+
+
+def _known(trail: Trail, past: Iterable[geofence.Footprint]) -> list[geofence.Footprint]:
+    """Return the past, with the steps since the last examination as they are now."""
+    stored = [step for step in past if not trail.since_s < step.at_s <= trail.until_s]
+    return stored + _plain(trail.fresh)
+
+
+def _plain(steps: Iterable[Step]) -> list[geofence.Footprint]:
+    return [geofence.Footprint(step.at_s, step.digits) for step in steps]
+
+
+def _replay(trail: Trail, past: Iterable[geofence.Footprint]) -> geofence.Replay | None:
     return geofence.find_replay(
-        recent,
-        (geofence.Footprint(*row) for row in past),
-        limits.replayed_places,
-        after_s=examination.since_s,
+        _plain((*trail.earlier, *trail.fresh)),
+        _known(trail, past),
+        trail.limits.replayed_places,
+        after_s=trail.since_s,
     )
 
 
-def find(
-    session: Session,
-    examination: Examination,
-    fixes: Sequence[geofence.Fix],
-    limits: geofence.SignalLimits,
-) -> Companion | None:
-    """Return with whom of the same agency, if anybody, a person moved as one for longest."""
+def find_companions(session: Session, trails: Collection[Trail]) -> Mapping[UUID, Companion | None]:
+    """Return with whom of the same agency, if anybody, people moved as one for longest."""
+    movers = [trail for trail in trails if _may_have_company(trail)]
+    wanted = {(trail.agency_id, meeting) for trail in movers for meeting in _meetings(trail)}
+    present: defaultdict[tuple[UUID, int], set[UUID]] = defaultdict(set)
+    for agency_id, meeting, supervisee_id in footprints.present(session, wanted):
+        present[agency_id, meeting].add(supervisee_id)
+    for trail in movers:
+        for meeting in _meetings(trail):
+            present[trail.agency_id, meeting].add(trail.supervisee_id)
+    return {
+        trail.supervisee_id: _companion(session, trail, _met(trail, present)) for trail in movers
+    }
+
+
+def _may_have_company(trail: Trail) -> bool:
+    """Whether somebody moved for long enough: how long a step took, the one before it bounds."""
+    moving_s, before_s = 0, trail.since_s - trail.limits.reach_s
+    for step in (*trail.earlier, *trail.fresh):
+        if step.meeting is not None:
+            moving_s += min(step.at_s - before_s, LONGEST_STEP_S)
+        before_s = step.at_s
+    return moving_s >= trail.limits.together_s and len(_meetings(trail)) >= MEETINGS
+
+
+def _meetings(trail: Trail) -> set[int]:
+    steps = (*trail.earlier, *trail.fresh)
+    return {step.meeting for step in steps if step.meeting is not None}
+
+
+def _met(trail: Trail, present: Mapping[tuple[UUID, int], Collection[UUID]]) -> list[UUID]:
+    """Return who was at the same places at the same times, those met most often first."""
+    times = Counter(
+        other
+        for meeting in _meetings(trail)
+        for other in present[trail.agency_id, meeting]
+        if other != trail.supervisee_id
+    )
+    often = (one for one in times if times[one] >= MEETINGS)
+    return sorted(often, key=lambda one: (-times[one], one))[:MOST_PEOPLE]
+
+
+def _companion(session: Session, trail: Trail, others: Sequence[UUID]) -> Companion | None:
+    if not others:
+        return None
+    after_s = trail.since_s - trail.limits.reach_s
+    fixes = _usable(session, trail.supervisee_id, after_s, trail.until_s)
     found = [
         Companion(supervisee_id=other_id, company=company)
-        for other_id in _met(session, examination, fixes)
-        if (company := _company(session, examination, other_id, fixes, limits)) is not None
+        for other_id in others
+        if (company := _company(session, trail, other_id, fixes)) is not None
     ]
     return max(found, key=lambda companion: companion.company.moving_s, default=None)
 
 
-def _met(
-    session: Session, examination: Examination, fixes: Sequence[geofence.Fix]
-) -> Sequence[UUID]:
-    """Return who was at the same places at the same times, those met most often first."""
-    meetings = {
-        geofence.meeting_of(fix)
-        for previous, fix in pairwise(fixes)
-        if geofence.is_moving(previous, fix)
-    }
-    if len(meetings) < MEETINGS:
-        return ()
-    times = func.count(Footprint.meeting.distinct())
-    return session.scalars(
-        select(Footprint.supervisee_id)
-        .where(
-            Footprint.agency_id == examination.agency_id,
-            Footprint.meeting.in_(padded(meetings)),
-            Footprint.supervisee_id != examination.supervisee_id,
-        )
-        .group_by(Footprint.supervisee_id)
-        .having(times >= MEETINGS)
-        .order_by(times.desc(), Footprint.supervisee_id)
-        .limit(MOST_PEOPLE)
-    ).all()
-
-
 def _company(
-    session: Session,
-    examination: Examination,
-    other_id: UUID,
-    fixes: Sequence[geofence.Fix],
-    limits: geofence.SignalLimits,
+    session: Session, trail: Trail, other_id: UUID, fixes: Sequence[geofence.Fix]
 ) -> geofence.Company | None:
-    others = judging.stored_facts(session, other_id, fixes[0].at_s - 1, fixes[-1].at_s)
-    return geofence.find_company(
-        fixes,
-        [fix for fix in others if fix.usable],
-        limits.together_s,
-        after_s=examination.since_s,
-    )
+    others = _usable(session, other_id, fixes[0].at_s - 1, fixes[-1].at_s)
+    limits = trail.limits
+    return geofence.find_company(fixes, others, limits.together_s, after_s=trail.since_s)
 
 
-def forget_old(session: Session, now: datetime) -> None:
-    """Drop footprints, of everybody, that are older than judging ever goes back."""
-    session.execute(delete(Footprint).where(Footprint.taken_s < unix_s(now) - judging.HISTORY_S))
+def _usable(session: Session, one: UUID, after_s: int, until_s: int) -> list[geofence.Fix]:
+    facts = judging.stored_facts(session, one, after_s, until_s)
+    return [fix for fix in facts if fix.usable]

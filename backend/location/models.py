@@ -173,7 +173,11 @@ class Rejudgement(Base):
 
 
 class Examination(Base):
-    """How far a person's fixes were examined for signals, in event time, and when."""
+    """How far a person's fixes were examined for signals, in event time, and when.
+
+    `course` is what the signals of later fixes depend on (geofence.Course as bytes); whoever has
+    none, or one that does not end at `since_s`, is examined with a stretch of what came before.
+    """
 
     __tablename__ = "examinations"
 
@@ -181,6 +185,7 @@ class Examination(Base):
     agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     since_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
     examined_ms: Mapped[int] = mapped_column(BigInteger, index=True, info=OPERATIONAL)
+    course: Mapped[bytes | None] = mapped_column(LargeBinary, info=LOCATION)
 
 
 class Oddity(Base):

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import geofence
 from backend.conditions import service as conditions
 from backend.conditions.service import Exemption, Order, RuleLabel, Standing
 from backend.core.actor import SYSTEM
-from backend.core.clock import from_unix_s, unix_s
+from backend.core.clock import from_unix_s, local_minute, unix_s
 from backend.core.db import Session
 from backend.identity import service as identity
 from backend.identity.service import Agency, Supervisee
@@ -44,8 +43,7 @@ class PersonRules:
     """Everything that judging, the gate and the clock need to know of one person's rules.
 
     `visible` are the exclusion zones that the person may know of: only they make the phone send
-    more often, since a changed rhythm would give a victim's zone away. `alert_score` is the score of
-    signals of which officers are told.
+    more often, since a changed rhythm would give a victim's zone away.
     """
 
     epoch: int
@@ -59,8 +57,6 @@ class PersonRules:
     exemptions: Sequence[Exemption]
     silence_after_s: int
     missing_after_s: int
-    signal_limits: geofence.SignalLimits
-    alert_score: float
     timezone: str
     language: Language
     contact: str
@@ -71,7 +67,7 @@ class PersonRules:
 
     def local_time(self, at_s: int) -> str:
         """Return a Unix time as the agency's clock shows it."""
-        return from_unix_s(at_s).astimezone(ZoneInfo(self.timezone)).strftime("%Y-%m-%d %H:%M")
+        return local_minute(at_s, self.timezone)
 
     def order_in_force(self, at: datetime) -> bool:
         """Whether any court has power over the person at this instant."""
@@ -158,10 +154,7 @@ class RuleBook:
 def _build(session: Session, epochs: Mapping[UUID, int], now: datetime) -> dict[UUID, PersonRules]:
     people = identity.get_supervisees(session, SYSTEM, epochs)
     standings = conditions.standings(session, epochs, unix_s(now) - BEHIND_S)
-    agencies = {
-        agency_id: identity.get_agency(session, agency_id)
-        for agency_id in {person.agency_id for person in people.values()}
-    }
+    agencies = identity.get_agencies(session, {person.agency_id for person in people.values()})
     return {
         one: _prepare(people[one], agencies[people[one].agency_id], standings[one], epoch, now)
         for one, epoch in epochs.items()
@@ -194,8 +187,6 @@ def _prepare(
         exemptions=standing.exemptions,
         silence_after_s=agency.policy.silence_after_s,
         missing_after_s=agency.policy.missing_after_s,
-        signal_limits=_signal_limits(agency.policy),
-        alert_score=agency.policy.alert_score,
         timezone=agency.zone,
         language=person.language,
         contact=agency.contact_phone,
@@ -217,7 +208,8 @@ def judged_by(policy: identity.AgencyPolicy) -> geofence.Parameters:
     )
 
 
-def _signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:
+def signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:
+    """Return from when on an oddity is a signal for an agency."""
     return geofence.SignalLimits(
         frozen_s=policy.frozen_after_s,
         constant_accuracy_s=policy.constant_accuracy_after_s,

@@ -6,9 +6,11 @@ score an officer is told, once for each stretch, in words.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -16,18 +18,28 @@ import geofence
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Certainty, Severity
-from backend.core.clock import from_unix_s, rfc3339
+from backend.core.clock import from_unix_s, local_minute, rfc3339
 from backend.core.db import Session
 from backend.core.ids import new_id
+from backend.core.rows import KEYS, Row, RowReader
+from backend.identity.service import Agency
 from backend.location.companions import Companion
 from backend.location.models import Examination, Suspicion
-from backend.location.rulebook import PersonRules
 from backend.location.signals import packed, unpacked
 from geofence.plausibility import SignalKind
 
 SOURCE: Final = "suspicion"
 GAP_S: Final = 3_600
 """Two stretches nearer than this are one; one that is longer ago is over."""
+_NEAR: Final = RowReader(
+    select(Suspicion.supervisee_id)
+    .join(Examination, Examination.supervisee_id == Suspicion.supervisee_id)
+    .where(
+        Examination.supervisee_id == KEYS,
+        Suspicion.until_s > Examination.since_s - GAP_S,
+        Suspicion.withdrawn.is_(False),
+    )
+)
 
 ENGLISH: Final[Mapping[SignalKind, str]] = {
     SignalKind.FAST: "it moved faster than people travel on land",
@@ -59,26 +71,50 @@ _WITHDRAWN_ES: Final = (
 )
 
 
-def follow(
-    session: Session,
-    examination: Examination,
-    rules: PersonRules,
-    found: Collection[geofence.Oddity],
-    companion: Companion | None,
-    until_s: int,
-    now: datetime,
-) -> None:
-    """Keep the stretches among `found`, the oddities since the last examination, and their alerts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What an examination found between two instants: `found` are the oddities, in time order."""
 
-    One goes on where it stood; one that `found` no longer bears out is withdrawn; one that is over
+    supervisee_id: UUID
+    agency: Agency
+    since_s: int
+    until_s: int
+    found: Sequence[geofence.Oddity]
+    companion: Companion | None
+
+    def stretches(self) -> list[geofence.Stretch]:
+        """Return the stretches that the agency wants to be told of."""
+        return geofence.stretches(self.found, self.agency.policy.alert_score, GAP_S)
+
+    def row(self, oddity: geofence.Oddity) -> Row:
+        """Return an oddity as it is kept."""
+        return {
+            "activation_id": UUID(oddity.fix.activation),
+            "seq": oddity.fix.seq,
+            "supervisee_id": self.supervisee_id,
+            "taken_s": oddity.fix.at_s,
+            "signals": packed(oddity.signals),
+            "score": oddity.score,
+        }
+
+
+def near(session: Session, people: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of the people have a stretch that their next examination may bear on."""
+    return frozenset(row[0] for row in _NEAR.read(session, people))
+
+
+def follow(session: Session, looked: Looked, now: datetime) -> None:
+    """Keep the stretches among the oddities since the last examination, and their alerts.
+
+    One goes on where it stood; one that they no longer bear out is withdrawn; one that is over
     is cleared.
     """
-    since_s = examination.since_s
+    since_s, until_s = looked.since_s, looked.until_s
     near = list(
         session.scalars(
             select(Suspicion)
             .where(
-                Suspicion.supervisee_id == examination.supervisee_id,
+                Suspicion.supervisee_id == looked.supervisee_id,
                 Suspicion.withdrawn.is_(False),
                 Suspicion.until_s > since_s - GAP_S,
                 Suspicion.from_s < until_s + GAP_S,
@@ -87,9 +123,9 @@ def follow(
         )
     )
     standing = {row.id: row for row in near if row.from_s <= since_s or row.until_s > until_s}
-    for stretch in geofence.stretches(found, rules.alert_score, GAP_S):
+    for stretch in looked.stretches():
         row = next((row for row in near if _is_one(row, stretch)), None)
-        row = _keep(session, examination, rules, row, stretch, companion, now)
+        row = _keep(session, looked, row, stretch, now)
         standing[row.id] = row
     for row in near:
         if row.id not in standing:
@@ -105,18 +141,16 @@ def _is_one(row: Suspicion, stretch: geofence.Stretch) -> bool:
 
 def _keep(
     session: Session,
-    examination: Examination,
-    rules: PersonRules,
+    looked: Looked,
     row: Suspicion | None,
     stretch: geofence.Stretch,
-    companion: Companion | None,
     now: datetime,
 ) -> Suspicion:
     """Store a stretch, new or longer, and raise its alert or add to it."""
     if row is None:
         row = Suspicion(
             id=new_id(now),
-            supervisee_id=examination.supervisee_id,
+            supervisee_id=looked.supervisee_id,
             from_s=stretch.from_s,
             until_s=stretch.until_s,
             signals=[],
@@ -127,19 +161,20 @@ def _keep(
     row.until_s = max(row.until_s, stretch.until_s)
     row.signals = packed(geofence.strongest(unpacked(row.signals) + stretch.signals))
     row.score = max(row.score, stretch.score)
-    if any(signal.kind is SignalKind.TOGETHER for signal in stretch.signals) and companion:
-        row.companion_id = companion.supervisee_id
+    together = any(signal.kind is SignalKind.TOGETHER for signal in stretch.signals)
+    if together and looked.companion is not None:
+        row.companion_id = looked.companion.supervisee_id
     row.alert_id = alerts.raise_alert(
         session,
-        agency_id=examination.agency_id,
-        supervisee_id=examination.supervisee_id,
+        agency_id=looked.agency.id,
+        supervisee_id=looked.supervisee_id,
         kind=AlertKind.LOCATION_IMPLAUSIBLE,
         severity=Severity.WARNING,
         certainty=Certainty.POSSIBLE,
         source=SOURCE,
         source_id=row.id,
         occurred_at=from_unix_s(row.from_s),
-        explanation=_explain(row, rules),
+        explanation=_explain(row, looked.agency),
         now=now,
     )
     session.add(row)
@@ -147,10 +182,10 @@ def _keep(
     return row
 
 
-def _explain(row: Suspicion, rules: PersonRules) -> Explanation:
+def _explain(row: Suspicion, agency: Agency) -> Explanation:
     """Return what was odd: the same words until another kind comes or the score grows."""
     kinds = [signal.kind for signal in unpacked(row.signals)]
-    began, score = rules.local_time(row.from_s), round(row.score, 2)
+    began, score = local_minute(row.from_s, agency.zone), round(row.score, 2)
     english = "; ".join(ENGLISH[kind] for kind in kinds)
     spanish = "; ".join(SPANISH[kind] for kind in kinds)
     return Explanation(
@@ -158,7 +193,7 @@ def _explain(row: Suspicion, rules: PersonRules) -> Explanation:
             "since": rfc3339(from_unix_s(row.from_s)),
             "signals": [kind.value for kind in kinds],
             "score": score,
-            "least_score": rules.alert_score,
+            "least_score": agency.policy.alert_score,
         },
         sentence_en=f"From {began} on, what the phone said of its position is hard to believe: "
         f"{english}. Score {score} of 1. This is not a violation by itself.",

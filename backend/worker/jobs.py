@@ -20,7 +20,7 @@ from backend.core.jobs import Schedule, beat
 from backend.core.logs import fault
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.location import companions, examination, judging, missing, sweeps
+from backend.location import examination, footprints, judging, missing, sweeps
 from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
@@ -101,7 +101,7 @@ def jobs(
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
         "sweep": partial(sweep, database, RuleBook()),
-        "examine": partial(examine, database, RuleBook()),
+        "examine": partial(examine, database),
         "account-for-fixes": partial(account, database, RuleBook()),
         "plan-reminders": partial(plan_once, database),
         "settle-payments": settling.settle_notices if settling else _nothing,
@@ -113,7 +113,7 @@ def jobs(
         "renew-status-list": partial(renew, database, status_list),
         "recheck-devices": partial(recheck, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
-        "forget-old-footprints": partial(in_transaction, database, companions.forget_old),
+        "forget-old-footprints": partial(in_transaction, database, footprints.forget_old),
     }
     return [
         Job(name=name, every_s=every_s, run=runs[name], shared=name in _SHARED)
@@ -273,20 +273,37 @@ def _sweep_together(
     return sum(_sweep_together(database, book, {one: people[one]}, now) for one in people)
 
 
-def examine(database: Database, book: RuleBook, now: datetime) -> bool:
-    """Look for signals in the fixes of a batch of people, each in a transaction of their own.
+def examine(database: Database, now: datetime) -> bool:
+    """Look for signals in the fixes of a batch of people.
 
-    Returns whether there may be more: also when somebody had more than a day to be examined.
+    Many are looked at together, before anything is locked. Returns whether there may be more: also
+    when somebody had more than a day to be examined.
     """
-    with database.transaction() as session:
-        examination.adopt(session, now)
+    with database.snapshot() as session:
+        is_any_unknown = bool(examination.unknown(session))
+    if is_any_unknown:
+        with database.transaction() as session:
+            examination.adopt(session, now)
     with database.snapshot() as session:
         people = examination.due(session, now)
+    done = 0
+    for first in range(0, len(people), examination.TOGETHER):
+        done += _examine_together(database, people[first : first + examination.TOGETHER], now)
+    return done > 0
 
-    def act(session: Session, one: UUID) -> None:
-        examination.examine(session, book, one, now)
 
-    return sum(_do_for_one(database, "examine", act, one) for one in people) > 0
+def _examine_together(database: Database, people: Sequence[UUID], now: datetime) -> int:
+    """Examine people together, or after a fault each alone; return how many were."""
+    try:
+        with database.snapshot() as session:
+            findings = examination.look(session, people, now)
+        with database.transaction() as session:
+            return examination.keep(session, findings, now)
+    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
+        if len(people) == 1:
+            _note_fault("examine", error)
+            return 0
+    return sum(_examine_together(database, [one], now) for one in people)
 
 
 def account(database: Database, book: RuleBook, now: datetime) -> bool:

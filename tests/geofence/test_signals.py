@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from geofence import (
     Certainty,
     Company,
+    Course,
     Fix,
     Footing,
     Footprint,
@@ -419,6 +421,20 @@ class TestHonesty:
         assert len(fixes) > 20
         assert _kinds(fixes) == set()
         assert find_replay(_footprints(fixes), _footprints(fixes), 3) is None
+
+    @settings(max_examples=20, deadline=None)
+    @given(cut=st.integers(0, 200), seed=st.integers(0, 50))
+    def test_a_course_is_gone_on_with_anywhere(self, cut: int, seed: int) -> None:
+        fixes = [*noisy([0.0] * 40 + [400.0 * n for n in range(60)], seed), *_steady(100, 40.0)]
+        fixes = sorted((named(fix, accuracy_m=9.0) for fix in fixes), key=lambda fix: fix.order)
+        course = Course(since_s=0, until_s=0)
+
+        found = course.follow(fixes[:cut], NOON_S, LIMITS, PARAMETERS)
+        found += deepcopy(course).follow(fixes[cut:], NOON_S + 1, LIMITS, PARAMETERS)
+
+        assert found == find_oddities(fixes, LIMITS, PARAMETERS)
+        assert found
+        assert (course.until_s, course.last) == (NOON_S, fixes[cut - 1] if cut else None)
 
     @settings(max_examples=20, deadline=None)
     @given(st.randoms())

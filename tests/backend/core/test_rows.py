@@ -23,11 +23,12 @@ from sqlalchemy import (
     bindparam,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.db import Database, UtcDateTime, stored_enum
-from backend.core.rows import KEYS, RowChanger, RowReader, RowWriter
+from backend.core.rows import KEYS, PairReader, RowChanger, RowReader, RowWriter
 
 
 class Colour(Enum):
@@ -74,6 +75,10 @@ RED_FROM = RowReader(
     .order_by(BRICKS.c.weight)
 )
 
+BY_PAIR = PairReader(
+    select(BRICKS.c.id, BRICKS.c.weight).where(tuple_(BRICKS.c.id, BRICKS.c.weight) == KEYS)
+)
+
 
 def brick(**given: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(NAMES)
@@ -99,6 +104,23 @@ def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
         assert CHANGING.write(session, []) == 0
 
     assert read(bricks, [uuid4()]) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 5000])
+def test_pairs_find_rows_that_have_both(bricks: Database, count: int) -> None:
+    rows = [brick(weight=weight) for weight in range(8)]
+    with bricks.transaction() as session:
+        INSERTING.write(session, rows)
+    wanted = [(row["id"], row["weight"]) for row in rows[:count]]
+    swapped = [(row["id"], row["weight"] + 1) for row in rows]
+    others = [(uuid4(), n) for n in range(count - len(wanted))]
+
+    with bricks.snapshot() as session:
+        found = BY_PAIR.read(session, [*others, *wanted])
+        none = BY_PAIR.read(session, swapped)
+
+    assert sorted(found) == sorted(wanted)
+    assert none == []
 
 
 def test_a_second_row_of_one_key_is_refused_whole(bricks: Database) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from flask import Flask
 from sqlalchemy import func, insert, select, update
@@ -21,10 +22,10 @@ from backend.core.paging import Cursor
 from backend.devices.models import ActivationRow
 from backend.identity import service as identity
 from backend.identity.tokens import open_session
-from backend.location import companions, examination, judging, person, service, suspicions
+from backend.location import examination, footprints, judging, person, service, suspicions
 from backend.location.models import Examination, Fix, Footprint, Oddity, PersonState, Suspicion
-from backend.location.rulebook import RuleBook
 from backend.worker.jobs import examine as job
+from geofence import Course
 from geofence import Fix as Fact
 from geofence.plausibility import SignalKind
 from tests.geofence.scenes import NOON_S, fix_at
@@ -75,14 +76,14 @@ def keep(watched: Watched, fixes: Sequence[Fact], *, first_seq: int = 1) -> None
         session.execute(
             update(PersonState)
             .where(PersonState.supervisee_id == watched.case.supervisee_id)
-            .values(received_ms=1000 * unix_s(now))
+            .values(received_ms=1000 * unix_s(now), until_s=max(fix.at_s for fix in fixes))
         )
         session.execute(insert(Fix), [row | {"activation_id": activation_id} for row in rows])
 
 
 def run(watched: Watched) -> None:
     """Do what the worker does every minute."""
-    while job(watched.database, watched.book, watched.clock.now()):
+    while job(watched.database, watched.clock.now()):
         pass
 
 
@@ -102,7 +103,10 @@ def stretches(watched: Watched) -> list[Suspicion]:
 def test_with_nobody_to_examine_there_is_nothing_to_do(
     database: Database, clock: FrozenClock
 ) -> None:
-    assert job(database, RuleBook(), clock.now()) is False
+    assert job(database, clock.now()) is False
+    with database.transaction() as session:
+        examination.adopt(session, clock.now())
+        assert session.scalars(select(Examination)).all() == []
 
 
 def test_an_honest_day_has_no_signal_and_no_alert(watched: Watched) -> None:
@@ -316,13 +320,151 @@ def test_examining_again_changes_nothing(watched: Watched) -> None:
     assert alert.last_event == 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """A person's day, and what it must have."""
+
+    fixes: Sequence[Fact]
+    kinds: Collection[str]
+
+
+def days() -> dict[str, Day]:
+    honest = noisy([0.0] * 300 + [400.0 * n for n in range(60)] + [24_000.0] * 60, 5)
+    still = [named(fix, latitude=1.0, longitude=1.0) for fix in honest]
+    constant = [named(fix, accuracy_m=5.0) for fix in noisy([400.0 * n for n in range(120)], 6)]
+    ruled = [named(fix_at(NOON_S + 60 * n, 180.0 * n, seq=n), boot=1) for n in range(90)]
+    leaps = [*honest[:200], named(fix_at(honest[199].at_s + 20, 90_000.0), boot=1), *honest[200:]]
+    return {
+        "honest": Day(fixes=honest, kinds=set()),
+        "frozen": Day(fixes=still, kinds={"frozen"}),
+        "constant": Day(fixes=constant, kinds={"constant_accuracy"}),
+        "ruled": Day(fixes=ruled, kinds={"too_perfect", "constant_accuracy"}),
+        "leaps": Day(fixes=leaps, kinds={"impossible_speed"}),
+        "again": Day(
+            fixes=[*honest[300:360], *moved(honest[300:360], 7200)],
+            kinds={"replayed", "impossible_speed", "constant_accuracy"},
+        ),
+    }
+
+
+def oddities(watched: Watched) -> list[tuple[int, float, set[str]]]:
+    with watched.database.snapshot() as session:
+        rows = session.scalars(select(Oddity).order_by(Oddity.taken_s)).all()
+        return [(row.taken_s, row.score, {signal[0] for signal in row.signals}) for row in rows]
+
+
+@pytest.mark.parametrize("name", days())
+def test_a_day_examined_bit_by_bit_has_what_it_has_at_once(watched: Watched, name: str) -> None:
+    day = days()[name]
+    for first in range(0, len(day.fixes), 17):
+        keep(watched, day.fixes[first : first + 17], first_seq=1 + first)
+        run(watched)
+    watched.clock.step(seconds=1000)
+    run(watched)
+    bit_by_bit, told = oddities(watched), [(row.from_s, row.until_s) for row in stretches(watched)]
+    with watched.database.transaction() as session:
+        session.execute(update(Examination).values(examined_ms=0, since_s=NOON_S - DAY_S))
+
+    run(watched)
+
+    assert kinds(watched) <= set(day.kinds)
+    assert bool(day.kinds) == bool(bit_by_bit)
+    assert oddities(watched) == bit_by_bit
+    assert [(row.from_s, row.until_s) for row in stretches(watched)] == told
+
+
+def test_whoever_is_heard_of_while_looked_at_waits_for_the_next_time(watched: Watched) -> None:
+    keep(watched, FROZEN)
+    now, one = watched.clock.now(), watched.case.supervisee_id
+    with watched.database.transaction() as session:
+        examination.adopt(session, now)
+    with watched.database.snapshot() as session:
+        findings = examination.look(session, [one], now)
+    keep(watched, [fix_at(FROZEN[-1].at_s + 1, 3.0)], first_seq=1000)
+    with watched.database.transaction() as session:
+        session.execute(update(PersonState).values(received_ms=PersonState.received_ms + 1))
+
+    with watched.database.transaction() as session:
+        kept = examination.keep(session, findings, now)
+
+    assert kept == 0
+    assert kinds(watched) == set()
+    with watched.database.snapshot() as session:
+        assert examination.due(session, now) == [one]
+
+
+def test_whose_fix_is_just_coming_in_is_not_waited_for(watched: Watched) -> None:
+    if watched.database.embedded:
+        pytest.skip("SQLite has one writer: nobody can be in the middle of a fix")
+    keep(watched, FROZEN)
+    now, one = watched.clock.now(), watched.case.supervisee_id
+    with watched.database.transaction() as session:
+        examination.adopt(session, now)
+
+    with watched.database.transaction() as busy, watched.database.transaction() as session:
+        person.lock(busy, one, watched.case.agency_id, now)
+        findings = examination.look(session, [one], now)
+        kept = examination.keep(session, findings, now)
+
+    assert kept == 0
+
+
+def test_examining_goes_on_from_what_is_judged(watched: Watched) -> None:
+    """What a journal brings of the time after that is not late, and must be met."""
+    keep(watched, noisy([0.0] * 100, 5))
+    judged_s = unix_s(watched.clock.now()) - 3000
+    with watched.database.transaction() as session:
+        session.execute(update(PersonState).values(until_s=judged_s))
+
+    run(watched)
+
+    with watched.database.snapshot() as session:
+        assert session.scalar(select(Examination.since_s)) == judged_s
+
+
+def test_a_course_of_more_than_a_day_begins_anew(watched: Watched) -> None:
+    keep(watched, noisy([0.0] * 30, 5))
+    run(watched)
+    with watched.database.transaction() as session:
+        until_s = session.scalars(select(Examination.since_s)).one()
+        old = msgspec.msgpack.encode(Course(since_s=until_s - DAY_S - 1, until_s=until_s))
+        session.execute(update(Examination).values(course=old, examined_ms=0))
+
+    run(watched)
+
+    with watched.database.snapshot() as session:
+        course = msgspec.msgpack.decode(
+            session.scalars(select(Examination.course)).one() or b"", type=Course
+        )
+    assert course.since_s > until_s - DAY_S
+    assert course.last is not None
+
+
+def test_a_late_fix_moves_the_footprints_after_it(watched: Watched) -> None:
+    way = [fix_at(NOON_S + 60 * n, 400.0 * n, seq=n) for n in range(20)]
+    keep(watched, [*way[:10], *way[11:]])
+    run(watched)
+    watched.clock.step(seconds=1000)
+    late = named(way[10], latitude=way[11].latitude, longitude=way[11].longitude)
+    keep(watched, [late], first_seq=1000)
+    with watched.database.transaction() as session:
+        session.execute(update(Examination).values(since_s=late.at_s - 1, examined_ms=0))
+
+    run(watched)
+
+    with watched.database.snapshot() as session:
+        times = set(session.scalars(select(Footprint.taken_s)))
+    assert late.at_s in times
+    assert way[11].at_s not in times
+
+
 def test_old_footprints_are_forgotten(watched: Watched) -> None:
     keep(watched, recorded_now())
     run(watched)
     count = select(func.count()).select_from(Footprint)
     with watched.database.transaction() as session:
         assert session.scalar(count)
-        companions.forget_old(session, watched.clock.now() + timedelta(days=15))
+        footprints.forget_old(session, watched.clock.now() + timedelta(days=15))
         assert session.scalar(count) == 0
 
 
@@ -447,16 +589,14 @@ def test_one_persons_fault_does_not_stop_the_others(
     other = beside(watched, app, database)
     keep(watched, FROZEN)
     keep(other, FROZEN)
-    whole = companions.remember
+    whole = footprints.write
 
-    def fails_for_one(
-        session: Session, row: Examination, fixes: Sequence[Fact], until_s: int
-    ) -> None:
-        if row.supervisee_id == watched.case.supervisee_id:
+    def fails_for_one(session: Session, changes: Collection[footprints.Change]) -> None:
+        if any(one.supervisee_id == watched.case.supervisee_id for one in changes):
             raise RuntimeError("Testa Example")
-        whole(session, row, fixes, until_s)
+        whole(session, changes)
 
-    monkeypatch.setattr(companions, "remember", fails_for_one)
+    monkeypatch.setattr(footprints, "write", fails_for_one)
 
     run(watched)
 
