@@ -10,7 +10,8 @@
   6  the presence key before signed over to it, where that is claimed
 Then it stands in the place of the one before. A phone's key of which nothing is shown is enrolled
 too, and shows less. Without the word of the one before the officer is told, for whoever holds an
-unlocked phone could put their own finger in the place of its person's; and so of one that shows less.
+unlocked phone could put their own finger in the place of its person's; and so of one that shows
+less, or that is in another phone.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from backend.core.errors import not_found
 from backend.core.ids import new_id
 from backend.devices import keys
 from backend.devices.key_context import KeyContext, key_of
-from backend.devices.models import ActivationRow, PresenceKey
+from backend.devices.models import ActivationRow, DeviceEvidence, PresenceKey
 from backend.devices.presence_fault import PresenceFault
 from backend.devices.presence_keys import (
     EnrolledPresence,
@@ -54,6 +55,7 @@ from backend.proof import base64url
 from backend.proof.key_change import is_key_change
 
 ALERT_SOURCE: Final = "presence-key"
+OTHER_PHONE_SOURCE: Final = "presence-key-elsewhere"
 
 
 def set_presence(
@@ -80,7 +82,10 @@ def set_presence(
     if isinstance(found, PresenceRefused):
         _record_refusal(session, actor, activation, found, bench.now)
         return found
-    return _enrol(session, actor, activation, offered, found, before, bench.now)
+    row = _enrol(session, actor, activation, offered, found, before, bench.now)
+    if _is_of_another_phone(session, key, found):
+        _tell(session, row, OTHER_PHONE_SOURCE, _other_phone(row), bench.now)
+    return enrolled_presence(row)
 
 
 def _following(
@@ -126,7 +131,7 @@ def _enrol(
     found: Found,
     before: PresenceKey | None,
     now: datetime,
-) -> EnrolledPresence:
+) -> PresenceKey:
     rotated = _key_change(offered) is not None
     end = PresenceEnd.ROTATED if rotated else PresenceEnd.REPLACED
     end_presence_key(session, activation.id, end, now)
@@ -136,7 +141,26 @@ def _enrol(
     _record(session, actor, row, now)
     if before is not None:
         _tell_of_change(session, row, before, rotated=rotated, now=now)
-    return enrolled_presence(row)
+    return row
+
+
+def _is_of_another_phone(session: Session, key: KeyContext, found: Found) -> bool:
+    """Whether another factory's key attested this than attested the phone's own.
+
+    Of keys in the same kind of hardware a phone's factory key attests all. Keys that are provisioned
+    later change, and show nothing of it.
+    """
+    shown = found.shown
+    if shown is None or shown.batch_key is None:
+        return False
+    own = select(DeviceEvidence.verdict, DeviceEvidence.batch_key).where(
+        DeviceEvidence.jkt == key.jkt, DeviceEvidence.batch_key.is_not(None)
+    )
+    level = shown.verdict["security_level"]
+    return any(
+        row.verdict["security_level"] == level and row.batch_key != shown.batch_key
+        for row in session.execute(own)
+    )
 
 
 def _row(
@@ -203,17 +227,35 @@ def _tell_of_change(
     weaker = not row.means.level.meets(before.means.level)
     if rotated and not weaker:
         return
+    _tell(
+        session, row, ALERT_SOURCE, _weaker(row, before) if weaker else _replaced(row, before), now
+    )
+
+
+def _tell(
+    session: Session, row: PresenceKey, source: str, explanation: Explanation, now: datetime
+) -> None:
     alerts.raise_alert(
         session,
         agency_id=row.agency_id,
         supervisee_id=row.supervisee_id,
         kind=AlertKind.DEVICE_DOUBTFUL,
         severity=Severity.WARNING,
-        source=ALERT_SOURCE,
+        source=source,
         source_id=row.id,
         occurred_at=now,
-        explanation=_weaker(row, before) if weaker else _replaced(row, before),
+        explanation=explanation,
         now=now,
+    )
+
+
+def _other_phone(row: PresenceKey) -> Explanation:
+    return Explanation(
+        data={"presence_key_id": str(row.id)},
+        sentence_en="Another factory's key attested the presence key than attested the phone's own: "
+        "the two are not in the same phone.",
+        sentence_es="La clave de presencia fue certificada por una clave de fábrica distinta de la "
+        "que certificó la del teléfono: no están en el mismo teléfono.",
     )
 
 

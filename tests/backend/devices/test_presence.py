@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,12 +26,22 @@ from backend.devices.key_state import KeyReason
 from backend.devices.models import PresenceChallenge, PresenceKey
 from backend.devices.presence_fault import PresenceFault
 from backend.devices.presence_level import Presence, PresenceEnd, PresenceMeans
-from backend.simulator.phone import Phone, PhoneRefusedError, PresenceMaker, nothing_shown
+from backend.simulator.phone import (
+    EvidenceMaker,
+    Phone,
+    PhoneRefusedError,
+    PresenceMaker,
+    no_evidence,
+    nothing_shown,
+)
 from backend.simulator.proof import ProofKey
 from backend.simulator.wire import HttpAnswer
+from tests.support.attestation.android_ca import BATCH
 from tests.support.attestation.authenticator import PRESENT, Authenticator, as_sent
 from tests.support.attestation.der_writer import integer
 from tests.support.attestation.phones import (
+    ABOVE_FACTORY_KEY,
+    ABOVE_REMOTE_KEY,
     VERIFYING,
     IPhone,
     android,
@@ -38,8 +49,10 @@ from tests.support.attestation.phones import (
     attesting,
     give_status_list,
     iphone_presence,
+    remote,
+    strongbox,
 )
-from tests.support.attestation.x509_writer import new_key
+from tests.support.attestation.x509_writer import Link, new_key
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
 from tests.support.identity import bearer_of
@@ -327,6 +340,46 @@ def test_a_phone_that_nobody_enrolled_gets_no_challenge(
     stranger = phone_of(client, clock)
     with pytest.raises(PhoneRefusedError):
         stranger.enrol_presence()
+
+
+def test_a_presence_key_in_another_phone_is_told_to_the_officer(
+    database: Database, phone: Phone
+) -> None:
+    elsewhere = (replace(BATCH, key=new_key()), *ABOVE_FACTORY_KEY[1:])
+
+    phone.enrol_presence(android_presence(above=elsewhere))
+
+    (row,) = kept(database)
+    with database.snapshot() as session:
+        alert = session.scalars(select(AlertRow)).one()
+    assert (alert.kind, alert.source_id) == (AlertKind.DEVICE_DOUBTFUL, row.id)
+    assert alert.source == "presence-key-elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("own", "above"),
+    [
+        (strongbox(), (replace(BATCH, key=new_key()), *ABOVE_FACTORY_KEY[1:])),
+        (android(), ABOVE_REMOTE_KEY),
+        (remote(), ABOVE_FACTORY_KEY),
+        (no_evidence, ABOVE_FACTORY_KEY),
+    ],
+)
+def test_of_other_hardware_and_of_keys_provisioned_later_nothing_follows(
+    client: FlaskClient,
+    database: Database,
+    clock: FrozenClock,
+    person: Person,
+    own: EvidenceMaker,
+    above: Sequence[Link],
+) -> None:
+    give_status_list(database)
+    phone = enrolled_phone(database, client, clock, person, evidence=own)
+
+    phone.enrol_presence(android_presence(above=above))
+
+    with database.snapshot() as session:
+        assert session.scalars(select(AlertRow)).all() == []
 
 
 def test_a_word_that_is_not_the_key_befores_is_refused(phone: Phone) -> None:
