@@ -24,6 +24,7 @@ class MessageKind(Enum):
     HEARING = "hearing"
     APPOINTMENT = "appointment"
     ALERT = "alert"
+    DECISION = "decision"
 
     @property
     def collapse_key(self) -> CollapseKey:
@@ -36,4 +37,5 @@ _COLLAPSE_KEYS = {
     MessageKind.HEARING: CollapseKey.COURT,
     MessageKind.APPOINTMENT: CollapseKey.COURT,
     MessageKind.ALERT: CollapseKey.NOTICE,
+    MessageKind.DECISION: CollapseKey.NOTICE,
 }

@@ -28,6 +28,15 @@ class Template(Enum):
     PAYMENT_RECEIPT = "payment_receipt"
     PAYMENT_FAILED = "payment_failed"
     AUTOPAY_NOTICE = "autopay_notice"
+    CLAIM_GRANTED = "claim_granted"
+    CLAIM_GRANTED_UNTIL = "claim_granted_until"
+    CLAIM_DECLINED = "claim_declined"
+    PLAN_GRANTED = "plan_granted"
+    PLAN_DECLINED = "plan_declined"
+    RELIEF_GRANTED = "relief_granted"
+    CONVERSION_GRANTED = "conversion_granted"
+    RELIEF_DECLINED = "relief_declined"
+    RELIEF_ENDED = "relief_ended"
 
 
 class Line(Enum):
@@ -256,6 +265,80 @@ If you do not want this, switch automatic payments off in the app before that da
 {contact} at {phone}. If you cannot pay, call too: you can ask for more time, for a payment plan, \
 or for the amount to be reduced. Asking is free.
 """,
+        Template.CLAIM_GRANTED: """\
+Hello {first_name},
+
+{agency} has read why you cannot pay, and accepts it. The app shows the answer in full.
+
+Open the app, or call {contact} at {phone}, to agree on what comes next: more time, a payment \
+plan, or a smaller amount. Asking is free.
+""",
+        Template.CLAIM_GRANTED_UNTIL: """\
+Hello {first_name},
+
+{agency} has read why you cannot pay, and accepts it. You have time until {day}: until then you \
+get no reminders of it. The app shows the answer in full.
+
+If you cannot pay by then, tell us before that day: call {contact} at {phone}. You can ask for a \
+payment plan, or for the amount to be reduced. Asking is free.
+""",
+        Template.CLAIM_DECLINED: """\
+Hello {first_name},
+
+{agency} has read why you cannot pay. The answer is no for now; the app shows it in full.
+
+You can write to us again if something changes, and you can still ask for more time, for a \
+payment plan, or for the amount to be reduced: call {contact} at {phone}. Asking is free. You can \
+check in and use the app as always.
+""",
+        Template.PLAN_GRANTED: """\
+Hello {first_name},
+
+your payment plan with {agency} begins. You pay {amount} at a time, for the first time by {day}. \
+The app shows all the dates.
+
+If you cannot pay one of them, tell us before it is due: call {contact} at {phone}. Asking is free.
+""",
+        Template.PLAN_DECLINED: """\
+Hello {first_name},
+
+you asked {agency} for a payment plan of {amount} at a time, beginning on {day}. The answer to \
+this plan is no; the app says why.
+
+You can ask for another plan in the app, or call {contact} at {phone}. Asking is free. You can \
+check in and use the app as always.
+""",
+        Template.RELIEF_GRANTED: """\
+Hello {first_name},
+
+you owe {agency} {amount} less: {subject}. You need not do anything.
+
+The app shows what is left. If something in it is wrong, call {contact} at {phone}.
+""",
+        Template.CONVERSION_GRANTED: """\
+Hello {first_name},
+
+you owe {agency} {amount} less: {subject}. In its place come {hours} hours of service.
+
+The app shows what is left. If you have a question about the service, call {contact} at {phone}.
+""",
+        Template.RELIEF_DECLINED: """\
+Hello {first_name},
+
+it was considered whether you should owe {agency} {amount} less: {subject}. It stays as it was.
+
+You can still ask for more time, for a payment plan, or for the amount to be reduced: call \
+{contact} at {phone}. Asking is free. You can check in and use the app as always.
+""",
+        Template.RELIEF_ENDED: """\
+Hello {first_name},
+
+we told you that you owe {agency} {amount} less: {subject}. That was taken back: this amount is \
+to be paid again.
+
+If this is wrong, or you cannot pay, call {contact} at {phone}. You can ask for more time, for a \
+payment plan, or for the amount to be reduced. Asking is free.
+""",
     },
     Language.SPANISH: {
         Template.PAYMENT_DUE: """\
@@ -364,6 +447,83 @@ cobrará menos.
 Si no lo desea, desactive los pagos automáticos en la aplicación antes de ese día, o llame a \
 {contact} al {phone}. Si no puede pagar, llame también: puede pedir más tiempo, un plan de pagos o \
 una reducción. Pedirlo es gratis.
+""",
+        Template.CLAIM_GRANTED: """\
+Hola, {first_name}:
+
+{agency} leyó por qué no puede pagar y lo acepta. La aplicación muestra la respuesta completa.
+
+Abra la aplicación, o llame a {contact} al {phone}, para acordar lo que sigue: más tiempo, un plan \
+de pagos o una cantidad menor. Pedirlo es gratis.
+""",
+        Template.CLAIM_GRANTED_UNTIL: """\
+Hola, {first_name}:
+
+{agency} leyó por qué no puede pagar y lo acepta. Tiene tiempo hasta el {day}: hasta entonces no \
+recibirá recordatorios sobre esto. La aplicación muestra la respuesta completa.
+
+Si para entonces no puede pagar, avísenos antes de ese día: llame a {contact} al {phone}. Puede \
+pedir un plan de pagos o una reducción. Pedirlo es gratis.
+""",
+        Template.CLAIM_DECLINED: """\
+Hola, {first_name}:
+
+{agency} leyó por qué no puede pagar. Por ahora la respuesta es no; la aplicación la muestra \
+completa.
+
+Puede escribirnos otra vez si algo cambia, y todavía puede pedir más tiempo, un plan de pagos o \
+una reducción: llame a {contact} al {phone}. Pedirlo es gratis. Puede reportarse y usar la \
+aplicación como siempre.
+""",
+        Template.PLAN_GRANTED: """\
+Hola, {first_name}:
+
+Su plan de pagos con {agency} comienza. Paga {amount} cada vez, la primera a más tardar el {day}. \
+La aplicación muestra todas las fechas.
+
+Si no puede pagar una de ellas, avísenos antes de que venza: llame a {contact} al {phone}. \
+Pedirlo es gratis.
+""",
+        Template.PLAN_DECLINED: """\
+Hola, {first_name}:
+
+Usted pidió a {agency} un plan de pagos de {amount} cada vez, a partir del {day}. La respuesta a \
+este plan es no; la aplicación dice por qué.
+
+Puede pedir otro plan en la aplicación, o llamar a {contact} al {phone}. Pedirlo es gratis. Puede \
+reportarse y usar la aplicación como siempre.
+""",
+        Template.RELIEF_GRANTED: """\
+Hola, {first_name}:
+
+Usted debe {amount} menos a {agency}: {subject}. No tiene que hacer nada.
+
+La aplicación muestra lo que queda. Si algo no es correcto, llame a {contact} al {phone}.
+""",
+        Template.CONVERSION_GRANTED: """\
+Hola, {first_name}:
+
+Usted debe {amount} menos a {agency}: {subject}. En su lugar hay {hours} horas de servicio.
+
+La aplicación muestra lo que queda. Si tiene una pregunta sobre el servicio, llame a {contact} al \
+{phone}.
+""",
+        Template.RELIEF_DECLINED: """\
+Hola, {first_name}:
+
+Se consideró si usted debería {amount} menos a {agency}: {subject}. Todo queda como estaba.
+
+Todavía puede pedir más tiempo, un plan de pagos o una reducción: llame a {contact} al {phone}. \
+Pedirlo es gratis. Puede reportarse y usar la aplicación como siempre.
+""",
+        Template.RELIEF_ENDED: """\
+Hola, {first_name}:
+
+Le dijimos que debe {amount} menos a {agency}: {subject}. Eso se retiró: este importe se debe \
+pagar otra vez.
+
+Si esto no es correcto, o si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, \
+un plan de pagos o una reducción. Pedirlo es gratis.
 """,
     },
 }

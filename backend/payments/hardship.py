@@ -22,6 +22,7 @@ from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments.book import open_book
+from backend.payments.decisions import About, tell_decision
 from backend.payments.kinds import Decision, ObligationStatus
 from backend.payments.models import (
     ClaimedObligationRow,
@@ -134,6 +135,7 @@ def decide_claim(
     row.decision, row.decision_note, row.hold_until = decision, note, hold_until
     row.decided_by, row.decided_at = officer_id, now
     record(session, actor, Act.HARDSHIP_DECIDED, row, "hardship-claim", now)
+    tell_decision(session, About.HARDSHIP_CLAIM, row.id, row.supervisee_id, now=now)
     return _values(session, [row])[0]
 
 

@@ -24,6 +24,7 @@ from backend.identity import service as identity
 from backend.payments import instalments
 from backend.payments.arrangements import planned
 from backend.payments.book import Book, open_book, standings
+from backend.payments.decisions import About, tell_decision
 from backend.payments.instalments import Instalment, Proposal
 from backend.payments.kinds import Cadence, Decision, PlanState
 from backend.payments.models import PlanInstalmentRow, PlanRow
@@ -141,6 +142,7 @@ def set_plan(
     _spread(session, book, terms)
     row = _write(session, actor, book, terms, now)
     _activate(session, actor, book, row, officer_id, "", now)
+    tell_decision(session, About.PLAN, row.id, row.supervisee_id, now=now)
     return _values(session, [row], book.today)[0]
 
 
@@ -163,6 +165,7 @@ def decide_plan(
         row.state, row.decision_note = PlanState.DECLINED, note
         row.decided_by, row.decided_at = officer_id, now
         record(session, actor, Act.PLAN_DECLINED, row, "plan", now)
+    tell_decision(session, About.PLAN, row.id, row.supervisee_id, now=now)
     return _values(session, [row], book.today)[0]
 
 

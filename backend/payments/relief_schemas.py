@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from backend.core.actor import ActorKind
 from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_of
+from backend.payments.decisions import About
 from backend.payments.kinds import Basis, Cadence, Decision, PlanState
 from backend.payments.ledger import MAX_AMOUNT_MINOR, RELIEVES, TransactionKind
 from backend.payments.models import (
@@ -18,6 +19,7 @@ from backend.payments.models import (
 from backend.payments.plans import PlanTerms
 from backend.payments.reliefs import ReliefTerms
 from backend.payments.schemas import MINOR, amount, currency, day
+from notifications.formats import Language
 
 MAX_SERVICE_HOURS: Final = 10_000
 MAX_CLAIMED: Final = 100
@@ -150,6 +152,37 @@ class PlanSchema(Schema):
     end_reason = ma.fields.String(allow_none=True)
     unpaid = ma.fields.List(ma.fields.Nested(InstalmentSchema))
     missed_minor = ma.fields.Integer(metadata=MINOR)
+
+
+class DecisionPreviewQuerySchema(Schema):
+    """What might be decided, about what."""
+
+    about = ma.fields.Enum(About, by_value=True, required=True)
+    subject_id = ma.fields.UUID(
+        required=True, metadata={"description": "Of the claim, plan or relief"}
+    )
+    decision = ma.fields.Enum(Decision, by_value=True, required=True)
+    hold_until = day(load_default=None, metadata={"description": "For a claim that gives time"})
+
+
+class DecisionTextSchema(Schema):
+    """A message in words; what a lock screen shows says nothing of them."""
+
+    subject = ma.fields.String()
+    body = ma.fields.String()
+    lock_screen_title = ma.fields.String()
+    lock_screen_body = ma.fields.String()
+
+
+class DecisionPreviewSchema(Schema):
+    """What the person would be told."""
+
+    language = ma.fields.Enum(Language, by_value=True, metadata={"description": "The person's"})
+    texts = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Nested(DecisionTextSchema),
+        metadata={"description": "By language: `en`, `es`"},
+    )
 
 
 class PlanDecisionSchema(Schema):

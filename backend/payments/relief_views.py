@@ -12,6 +12,8 @@ from backend.payments import service
 from backend.payments.relief_schemas import (
     ClaimDecisionSchema,
     ClaimFilterSchema,
+    DecisionPreviewQuerySchema,
+    DecisionPreviewSchema,
     HardshipClaimPageSchema,
     HardshipClaimSchema,
     IncomeSchema,
@@ -194,6 +196,15 @@ def return_from_court(data: dict[str, Any], referral_id: UUID) -> service.Referr
     """Record what the court said: the obligation is the agency's again."""
     with transaction() as session:
         return service.return_from_court(session, actor(), referral_id, **data, now=now())
+
+
+@officers.route("/decision-preview")
+@officers.arguments(DecisionPreviewQuerySchema, location="query")
+@officers.response(200, DecisionPreviewSchema)
+def preview_decision(wanted: dict[str, Any]) -> service.DecisionPreview:
+    """Preview what the person would be told if a claim, a plan or a relief were decided so."""
+    with snapshot() as session:
+        return service.preview_decision(session, actor(), **wanted)
 
 
 @own.route("/plan-proposals", methods=["POST"])

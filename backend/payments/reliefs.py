@@ -23,6 +23,7 @@ from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.book import Book, Occasion, allocate, post, reverse, standings, transaction_of
+from backend.payments.decisions import About, tell_decision, tell_end_of_relief
 from backend.payments.kinds import Basis
 from backend.payments.ledger import TransactionKind
 from backend.payments.models import ObligationRow, ReliefRow
@@ -111,6 +112,7 @@ def approve_relief(session: Session, actor: Actor, relief_id: UUID, *, now: date
     row.approver_id, row.approved_at = approver_id, now
     _post(session, actor, book, row, now)  # 3
     record(session, actor, Act.RELIEF_APPROVED, row, "relief", now)
+    tell_decision(session, About.RELIEF, row.id, row.supervisee_id, now=now)
     return _value(row)
 
 
@@ -119,7 +121,8 @@ def withdraw_relief(
 ) -> Relief:
     """Take a proposal back, or reverse what was approved, and return it; audited.
 
-    Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION when it was withdrawn before.
+    The person hears of what was approved, and of a proposal that another than its author turned
+    down; an author who takes theirs back has told nobody of it. Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION when it was withdrawn before.
     """
     actor.require(Permission.PAYMENT_RECORD)
     officer_id = deciding_officer(actor)
@@ -129,6 +132,10 @@ def withdraw_relief(
     if row.approved_at is not None:
         actor.require(Permission.PAYMENT_APPROVE)
     _withdraw(session, actor, book, row, officer_id, reason, now)
+    if row.approved_at is not None:
+        tell_end_of_relief(session, row, now=now)
+    elif row.author_id != officer_id:
+        tell_decision(session, About.RELIEF, row.id, row.supervisee_id, now=now)
     return _value(row)
 
 

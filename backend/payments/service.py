@@ -44,6 +44,7 @@ from backend.payments.cash_days import (
     confirm_cash_day,
 )
 from backend.payments.counter import Receipt, record_payment, reverse_payment
+from backend.payments.decisions import DecisionPreview, preview_decision
 from backend.payments.differences import (
     Difference,
     differences,
@@ -173,6 +174,7 @@ __all__ = [
     "Autopay",
     "Balance",
     "CashDay",
+    "DecisionPreview",
     "Difference",
     "DueObligation",
     "Facts",
@@ -272,6 +274,7 @@ __all__ = [
     "payments",
     "plan",
     "plans",
+    "preview_decision",
     "printed_receipt",
     "propose_own_plan",
     "propose_plan",

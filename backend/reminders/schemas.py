@@ -25,8 +25,8 @@ _LAST: Final = datetime(2199, 12, 31, tzinfo=UTC)
 
 
 def _refuse_alerts(kinds: list[MessageKind]) -> None:
-    if MessageKind.ALERT in kinds:
-        raise ma.ValidationError(["Nobody is reminded of alerts."])
+    if not {MessageKind.ALERT, MessageKind.DECISION}.isdisjoint(kinds):
+        raise ma.ValidationError(["Nobody is reminded of alerts and decisions."])
 
 
 def _kinds(description: str, **options: Any) -> ma.fields.Field[Any]:
@@ -165,7 +165,7 @@ class NewChoicesSchema(Schema):
 
     turned_off = _kinds(
         "All others are turned on",
-        validate=[_refuse_alerts, ma.validate.Length(max=len(MessageKind) - 1)],
+        validate=[_refuse_alerts, ma.validate.Length(max=len(MessageKind) - 2)],
     )
 
 

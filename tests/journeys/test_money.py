@@ -1,11 +1,14 @@
 """Money from the bill to the last cent, over the API: nothing is typed into a database.
 
-Billed, reminded, behind, hardship claimed, a plan, paid up. Only the agency and its two officers
-are made as their commands make them.
+Billed, reminded, paid on the provider's own page, billed again, behind, hardship claimed, a plan,
+paid up. Only the agency and its two officers are made as their commands make them; the provider is
+one in software, over real HTTP.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,13 +19,24 @@ from backend.core.db import Database
 from backend.core.settings import Settings
 from backend.identity.service import Role
 from backend.simulator.phone import Phone
+from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET, LocalProvider
+from backend.simulator.provider_notices import signed
 from backend.worker.channels import open_channels
 from backend.worker.jobs import jobs
+from backend.worker.providers import open_provider
 from tests.support.clocks import FrozenClock
 from tests.support.identity import PASSWORD, make_agency, make_officer
 from tests.support.location import HOME, at
 from tests.support.phones import phone_of
 
+FEE: Final = {
+    "kind": "programme_fee",
+    "amount_minor": 4_000,
+    "currency": "USD",
+    "basis": "policy",
+    "reference": "Fee schedule 2026",
+    "due_on": "2026-03-14",
+}
 FINE: Final = {
     "kind": "fine",
     "amount_minor": 30_000,
@@ -37,10 +51,16 @@ class Town:
     """An agency's desk, a person's phone, the worker, and the days that go by."""
 
     def __init__(
-        self, app: Flask, settings: Settings, database: Database, clock: FrozenClock
+        self,
+        app: Flask,
+        settings: Settings,
+        database: Database,
+        clock: FrozenClock,
+        provider: LocalProvider,
     ) -> None:
         self._app, self._database, self._clock = app, database, clock
         self._channels = open_channels(settings, database)
+        self._provider, self._way_there = provider, open_provider(settings)
         with database.transaction() as session:
             agency = make_agency(session, clock.now())
             self.officer = make_officer(session, agency, clock.now()).email
@@ -96,7 +116,7 @@ class Town:
         self._clock.set(datetime(2026, month, day, 17, 30, tzinfo=UTC))
         for _ in range(4):
             self._clock.step(minutes=15)
-            for job in jobs(self._database, self._clock, self._channels):
+            for job in jobs(self._database, self._clock, self._channels, self._way_there):
                 while job.run(self._clock.now()):
                     pass
 
@@ -109,6 +129,19 @@ class Town:
         (found,) = self.reads("/v1/me/balance")["currencies"]
         found_: dict[str, Any] = found
         return found_
+
+    def pays_on_the_page(self) -> int:
+        """Pay on the provider's page; return how its notices to our server are answered."""
+        page = self.asks("/v1/me/payments", {})["url"]
+        self._provider.service.pay(page.rpartition("/")[2])
+        answers = set()
+        for event in self._provider.service.events:
+            body, headers = signed(event, WEBHOOK_SECRET, self._clock.now())
+            client = self._app.test_client()
+            answer = client.post("/v1/provider/notices", data=body, headers=headers)
+            answers.add(answer.status_code)
+        (status,) = answers
+        return status
 
     def pays(self, number: str, amount_minor: int) -> dict[str, Any]:
         """Pay at the counter."""
@@ -123,18 +156,55 @@ class Town:
 
 
 @pytest.fixture
-def town(app: Flask, settings: Settings, database: Database, clock: FrozenClock) -> Town:
+def provider(clock: FrozenClock) -> Iterator[LocalProvider]:
+    """Somebody who takes payments, over HTTP."""
+    with LocalProvider(now=clock.now) as fake:
+        yield fake
+
+
+@pytest.fixture
+def settings(settings: Settings, provider: LocalProvider) -> Settings:
+    """Settings with the provider."""
+    return replace(
+        settings,
+        stripe_key=SECRET_KEY,
+        stripe_webhook_secrets=WEBHOOK_SECRET,
+        stripe_api=provider.url,
+    )
+
+
+@pytest.fixture
+def town(
+    app: Flask,
+    settings: Settings,
+    database: Database,
+    clock: FrozenClock,
+    provider: LocalProvider,
+) -> Town:
     """A person with a phone, and an agency to which they owe nothing yet."""
-    return Town(app, settings, database, clock)
+    return Town(app, settings, database, clock, provider)
 
 
 def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Town) -> None:
+    town.desk("POST", f"{town.person}/obligations", FEE)
+    town.on(3, 9)
+    (reminded,) = town.inbox()
+    assert "$40.00" in reminded
+    assert town.pays_on_the_page() == 204
+    town.on(3, 10)
+    assert town.dollars()["outstanding_minor"] == 0
+    _, receipt = town.inbox()
+    assert "Gracias" in receipt
+    assert "$40.00" in receipt
+    town.on(3, 13)
+    assert len(town.inbox()) == 2
+
     fine = town.desk("POST", f"{town.person}/obligations", FINE)
     town.on(3, 15)
     town.on(3, 19)
     town.on(3, 21)
-    assert len(town.inbox()) == 3
-    assert all("300.00" in text or "300,00" in text for text in town.inbox())
+    assert len(town.inbox()) == 5
+    assert all("$300.00" in text for text in town.inbox()[2:])
 
     assert town.dollars()["overdue_minor"] == 30_000
     assert town.goes_where_it_is_told()
@@ -148,6 +218,9 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     assert waiting["id"] == claim["id"]
     answer = {"decision": "granted", "note": "Pida un plan."}
     town.desk("POST", f"/v1/hardship-claims/{claim['id']}/decision", answer)
+    town.on(3, 22)
+    assert len(town.inbox()) == 6
+    assert "lo acepta" in town.inbox()[-1]
 
     income = {"currency": "USD", "monthly_income_minor": 500_000}
     proposal = town.asks("/v1/me/plan-proposals", income)
@@ -158,17 +231,20 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     granted = {"decision": "granted", "note": "De acuerdo."}
     town.desk("POST", f"/v1/plans/{plan['id']}/decision", granted, by=town.supervisor)
     assert town.dollars()["overdue_minor"] == 0
+    town.on(3, 23)
+    assert len(town.inbox()) == 7
+    assert "Su plan de pagos" in town.inbox()[-1]
 
     town.on(4, 25)
-    assert len(town.inbox()) == 4
-    assert "100.00" in town.inbox()[-1] or "100,00" in town.inbox()[-1]
+    assert len(town.inbox()) == 8
+    assert "$100.00" in town.inbox()[-1]
     town.pays("R-1", 10_000)
     town.on(4, 29)
-    assert len(town.inbox()) == 5
+    assert len(town.inbox()) == 9
     assert "Gracias" in town.inbox()[-1]
 
     town.on(5, 31)
-    assert len(town.inbox()) == 6
+    assert len(town.inbox()) == 10
     missed = town.desk("GET", f"/v1/plans/{plan['id']}")
     assert (missed["state"], missed["missed_minor"]) == ("active", 10_000)
     assert town.desk("GET", "/v1/alerts")["items"] == []
@@ -188,11 +264,14 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     (done,) = town.reads("/v1/me/plans")["items"]
     assert (done["unpaid"], done["missed_minor"]) == ([], 0)
     town.on(6, 1)
-    assert len(town.inbox()) == 7
+    assert len(town.inbox()) == 12
+    assert sum("$50.00 menos" in text for text in town.inbox()[10:]) == 1
     town.on(6, 29)
-    assert len(town.inbox()) == 7
+    assert len(town.inbox()) == 12
     statement = town.desk("GET", f"{town.person}/statement?since=2026-03-01&until=2026-07-01")
     assert [line["kind"] for line in statement["lines"]] == [
+        "charge",
+        "payment",
         "charge",
         "payment",
         "waiver",
@@ -201,5 +280,5 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     assert statement["closing"] == [{"currency": "USD", "balance_minor": 0}]
     own = town.reads("/v1/me/statement?since=2026-03-01&until=2026-07-01")
     assert own == statement
-    assert town.file("/v1/me/statement.csv?since=2026-03-01").count(b"\r\n") == 1 + 4 + 1
+    assert town.file("/v1/me/statement.csv?since=2026-03-01").count(b"\r\n") == 1 + 6 + 1
     assert town.file("/v1/me/statement.pdf").startswith(b"%PDF-")
