@@ -7,7 +7,7 @@ here too: this module is the slice's door.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -47,6 +47,7 @@ __all__ = [
     "alerts",
     "clear",
     "decided",
+    "explanations",
     "extend",
     "figures",
     "hold_alert",
@@ -84,6 +85,11 @@ def alert(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """Return one alert with its explanation and history. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.ALERT_READ)
     return _detail(session, _find(session, _visible(actor), alert_id))
+
+
+def explanations(session: Session, source: str) -> list[dict[str, Any]]:
+    """Return what all alerts of a source say, as data."""
+    return list(session.scalars(select(AlertRow.explanation).where(AlertRow.source == source)))
 
 
 def hold_alert(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:

@@ -302,10 +302,12 @@ class PresenceKey(Base):
 
 
 class StatusListRow(Base):
-    """A version of the makers' list of revoked keys; `fetched_at` is when it was last the newest."""
+    """A version of the makers' list of revoked keys; `fetched_at` is when it was last the newest.
+
+    `version` is the SHA-256 of `body`.
+    """
 
     __tablename__ = "status_lists"
-    __table_args__ = ({"info": {"immutable": ("fetched_at",)}},)
 
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary, info=OPERATIONAL)

@@ -27,11 +27,10 @@ from backend.devices import keys
 from backend.devices.assurance import Assurance
 from backend.devices.key_state import KeyReason, KeyState
 from backend.devices.models import DeviceEvidence, DeviceKey, KeyEvent
-from backend.devices.status_lists import current_status_list
+from backend.devices.status_lists import REVOKED_SOURCE, current_status_list
 from backend.identity import service as identity
 
 RECHECK_BATCH: Final = 500
-REVOKED_SOURCE: Final = "device-revocation"
 BELOW_SOURCE: Final = "device-below-policy"
 OVERDUE_SOURCE: Final = "rotation-overdue"
 ROTATION_GRACE: Final = timedelta(days=30)

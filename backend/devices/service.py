@@ -72,7 +72,11 @@ from backend.devices.rechecking import (
 )
 from backend.devices.recorded_evidence import Evidence, evidence_of
 from backend.devices.replay import forget_used_proofs
-from backend.devices.status_lists import StatusListFaultError, keep_status_list
+from backend.devices.status_lists import (
+    StatusListFaultError,
+    forget_old_status_lists,
+    keep_status_list,
+)
 from backend.proof.access_token import TOKEN_LIFE, AccessTokens
 
 __all__ = [
@@ -120,6 +124,7 @@ __all__ = [
     "decline",
     "enrol",
     "evidence_of",
+    "forget_old_status_lists",
     "forget_push_address",
     "forget_used_proofs",
     "hold_key",

@@ -196,12 +196,16 @@ def _people_after(database: Database, after: UUID | None) -> Sequence[UUID]:
 
 
 def renew(database: Database, status_list: str | None, now: datetime) -> bool:
-    """Fetch the list of revoked attestation keys, with no transaction open, and keep it."""
+    """Fetch the list of revoked attestation keys, with no transaction open, and keep it.
+
+    Versions that nobody needs any more go with it.
+    """
     if status_list is None:
         return False
     data, fetched_at = fetch_status_list(status_list, now)
     with database.transaction() as session:
         devices.keep_status_list(session, data, fetched_at=fetched_at)
+        devices.forget_old_status_lists(session, now)
     return False
 
 

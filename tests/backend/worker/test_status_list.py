@@ -8,21 +8,26 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
+from sqlalchemy import select, update
 
+from backend.app import create_app
 from backend.attestation.android.status_list import MAX_LIST_BYTES
 from backend.core.db import Database
 from backend.core.settings import Settings
+from backend.devices.models import StatusListRow
 from backend.devices.service import StatusListFaultError
 from backend.devices.status_lists import current_status_list
-from backend.worker.jobs import build, renew
+from backend.worker.jobs import build, recheck, renew
 from backend.worker.status_list import InsecureListError, fetch_status_list
-from tests.support.attestation.phones import revoking
+from tests.support.attestation.phones import android, attesting, give_status_list, revoking
 from tests.support.clocks import START, FrozenClock
+from tests.support.devices import enrolled_phone, supervised_person
 
 LIST = revoking("ba7c4")
 
@@ -170,3 +175,70 @@ def test_the_worker_fetches_where_android_keys_are_believed(
 
     assert job.run(clock.now()) is False
     assert kept(database) == expected
+
+
+def versions(database: Database) -> set[str]:
+    with database.snapshot() as session:
+        return set(session.scalars(select(StatusListRow.version)))
+
+
+def version_of(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def test_a_list_goes_a_month_after_a_newer_one_took_its_place(
+    database: Database, tmp_path: Path
+) -> None:
+    lists = [revoking(f"{number:x}") for number in (1, 2, 3)]
+    days = (0, 1, 31)
+
+    seen = []
+    for data, day in zip(lists, days, strict=True):
+        now = START + timedelta(days=day)
+        renew(database, write(tmp_path / "list", data, now), now)
+        seen.append(versions(database))
+
+    first, second, third = (version_of(data) for data in lists)
+    assert seen == [{first}, {first, second}, {third}]
+
+
+def test_the_newest_list_stays_however_old_it_is(database: Database, tmp_path: Path) -> None:
+    source = write(tmp_path / "list", LIST, START)
+
+    renew(database, source, START)
+    renew(database, source, START + timedelta(days=400))
+
+    assert versions(database) == {version_of(LIST)}
+
+
+def test_a_list_by_which_a_phone_was_judged_or_suspended_stays(
+    settings: Settings, database: Database, clock: FrozenClock, tmp_path: Path
+) -> None:
+    enrolled_by, suspended_by = revoking("aaaa1"), revoking("ba7c4")
+    unneeded, newest = revoking("aaaa2"), revoking("aaaa3")
+    give_status_list(database, data=enrolled_by)
+    client = create_app(attesting(settings, tmp_path), database, clock).test_client()
+    with database.transaction() as session:
+        person = supervised_person(session, now=START)
+    enrolled_phone(database, client, clock, person, evidence=android())
+    for data in (unneeded, suspended_by):
+        clock.step(hours=1)
+        give_status_list(database, data=data, fetched_at=clock.now())
+    recheck(database, clock.now())
+    clock.step(days=31)
+
+    renew(database, write(tmp_path / "list", newest, clock.now()), clock.now())
+
+    needed = (enrolled_by, suspended_by, newest)
+    assert versions(database) == {version_of(data) for data in needed}
+
+
+def test_a_list_that_was_changed_where_it_is_kept_is_not_used(
+    database: Database, tmp_path: Path
+) -> None:
+    renew(database, write(tmp_path / "list", LIST, START), START)
+    with database.transaction() as session:
+        session.execute(update(StatusListRow).values(body=revoking("1")))
+
+    with pytest.raises(StatusListFaultError, match="ALTERED"), database.snapshot() as session:
+        current_status_list(session)
