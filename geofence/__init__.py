@@ -16,7 +16,13 @@ from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Openi
 from geofence.explanation import LANGUAGES, explain, facts
 from geofence.fix import Fix
 from geofence.footing import Footing
-from geofence.geojson import GeometryReason, GeometryRefused, parse_zone, zone_to_geojson
+from geofence.geojson import (
+    GeometryReason,
+    GeometryRefused,
+    parse_zone,
+    zone_from_geojson,
+    zone_to_geojson,
+)
 from geofence.index import ZoneIndex
 from geofence.judgement import Judgement, judge, next_due_s
 from geofence.limits import SignalLimits
@@ -102,5 +108,6 @@ __all__ = [
     "strongest",
     "substance",
     "verdict",
+    "zone_from_geojson",
     "zone_to_geojson",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -110,13 +110,12 @@ class Schedule:
         return None
 
     def _weekly(self, from_s: int, until_s: int) -> Iterator[Window]:
-        zone = zone_of(self.timezone)
         day = _utc_date(from_s - _REACH_S)
         last = _utc_date(until_s + _REACH_S)
         while day <= last:
             for window in self.weekly:
                 if window.weekday == day.weekday():
-                    yield _instants(window.on(day), zone)
+                    yield _on(window, day, self.timezone)
             day += _DAY
 
     def _dated(self, windows: tuple[LocalWindow, ...]) -> list[Window]:
@@ -167,6 +166,12 @@ def within(windows: Iterable[Window], from_s: int, until_s: int) -> list[Window]
     """The part of merged windows that lies between two instants."""
     cut = ((max(start_s, from_s), min(end_s, until_s)) for start_s, end_s in windows)
     return [(start_s, end_s) for start_s, end_s in cut if start_s < end_s]
+
+
+@lru_cache(maxsize=4096)
+def _on(window: WeeklyWindow, day: date, timezone: str) -> Window:
+    """The weekly window that begins on a day: the same nights are asked for of many people."""
+    return _instants(window.on(day), zone_of(timezone))
 
 
 def _instants(window: LocalWindow, zone: ZoneInfo) -> Window:

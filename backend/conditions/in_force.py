@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import load_only
 
 from backend.conditions import validity
 from backend.conditions.models import ConditionRow, OrderRow, VersionRow
@@ -16,6 +17,24 @@ from backend.conditions.validity import Span
 from backend.core.db import Session, padded
 
 VersionOfOrder: TypeAlias = tuple[VersionRow, ConditionRow, OrderRow]
+
+_FOR_JUDGING: Final = (
+    load_only(
+        VersionRow.number,
+        VersionRow.effective_from,
+        VersionRow.needs_approval,
+        VersionRow.approved_at,
+        VersionRow.lifted,
+        VersionRow.title,
+        VersionRow.zone,
+        VersionRow.buffer_m,
+        VersionRow.schedule,
+        VersionRow.order_reference,
+    ),
+    load_only(ConditionRow.kind, ConditionRow.confidential),
+    load_only(OrderRow.supervisee_id, OrderRow.starts_at, OrderRow.ends_at),
+)
+"""Most of what reading costs is making identifiers of text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +82,12 @@ def versions_of_person(
 
 
 def versions_of_people(
-    session: Session, people: Collection[UUID], *, confidential: bool
+    session: Session, people: Collection[UUID], *, confidential: bool, judging: bool = False
 ) -> dict[UUID, list[VersionOfOrder]]:
-    """Return every version of these people, as of one, in one statement."""
+    """Return every version of these people, as of one, in one statement.
+
+    With `judging` only the columns that judging needs are read; the others are when asked for.
+    """
     statement = (
         select(VersionRow, ConditionRow, OrderRow)
         .join(ConditionRow, ConditionRow.id == VersionRow.condition_id)
@@ -75,6 +97,8 @@ def versions_of_people(
     )
     if not confidential:
         statement = statement.where(ConditionRow.confidential.is_(False))
+    if judging:
+        statement = statement.options(*_FOR_JUDGING)
     found: dict[UUID, list[VersionOfOrder]] = {supervisee_id: [] for supervisee_id in people}
     for version, condition, order in session.execute(statement):
         found[order.supervisee_id].append((version, condition, order))

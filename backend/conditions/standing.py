@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, select
 
 from backend.conditions.content import RULE_KINDS
@@ -19,7 +21,7 @@ from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
 from backend.conditions.values import Exemption, Order, RuleLabel
 from backend.core.db import Session, padded
-from geofence import GeometryRefused, Rule, Suspension, Zone, parse_zone
+from geofence import Rule, Schedule, Suspension, Zone, zone_from_geojson
 from notifications.formats import Language
 
 _Row = TypeVar("_Row", OrderRow, AbsenceRow, ExemptionRow)
@@ -38,8 +40,8 @@ class Standing:
 
 def standings(session: Session, people: Collection[UUID], from_s: int) -> dict[UUID, Standing]:
     """Return what holds for each of these people at some second from `from_s` on: four statements."""
-    versions = versions_of_people(session, people, confidential=True)
     orders = _by_person(session, OrderRow, people)
+    versions = versions_of_people(session, people, confidential=True, judging=True)
     absences = _by_person(session, AbsenceRow, people, AbsenceRow.approved_at.is_not(None))
     exemptions = _by_person(session, ExemptionRow, people, ExemptionRow.approved_at.is_not(None))
     return {
@@ -101,7 +103,7 @@ def _rule(item: InForce) -> Rule:
         version=item.version.number,
         kind=RULE_KINDS[item.condition.kind],
         zone=zone_of(item.version.zone),
-        schedule=None if schedule is None else read_schedule(schedule),
+        schedule=None if schedule is None else _schedule(msgspec.json.encode(schedule)),
         buffer_m=item.version.buffer_m,
         valid_from_s=item.span.from_s,
         valid_until_s=item.span.until_s,
@@ -110,11 +112,15 @@ def _rule(item: InForce) -> Rule:
 
 def zone_of(document: Mapping[str, Any] | None) -> Zone:
     """Return a stored zone; a fault if it cannot be read, since it was checked when it came."""
-    match parse_zone(document):
-        case GeometryRefused(reason=reason):
-            raise LookupError(f"a stored zone cannot be read: {reason.value}")
-        case zone:
-            return zone
+    if document is None:
+        raise LookupError("a version that is judged has a zone")
+    return zone_from_geojson(document)
+
+
+@lru_cache(maxsize=1024)
+def _schedule(document: bytes) -> Schedule:
+    """Return a stored schedule: many people have the same one."""
+    return read_schedule(msgspec.json.decode(document))
 
 
 def _suspension(row: AbsenceRow) -> Suspension | None:

@@ -17,6 +17,7 @@ from geofence import (
     GeometryRefused,
     Zone,
     parse_zone,
+    zone_from_geojson,
     zone_to_geojson,
 )
 from geofence.geojson import MOST_POSITIONS
@@ -204,7 +205,9 @@ def test_too_many_positions_are_refused_before_they_are_read() -> None:
     ],
 )
 def test_the_round_trip_keeps_the_source(zone: Zone) -> None:
-    assert parse_zone(zone_to_geojson(zone)) == zone
+    feature = zone_to_geojson(zone)
+
+    assert parse_zone(feature) == zone_from_geojson(feature) == zone
 
 
 @pytest.mark.parametrize(
@@ -300,3 +303,12 @@ def test_any_rings_are_a_zone_or_a_refusal(rings: list[list[list[float]]]) -> No
 def test_constructors_refuse_what_means_nothing(make: Any) -> None:
     with pytest.raises(ValueError, match=r"position|radius|width|line|area|ring"):
         make()
+
+
+def test_what_is_no_zones_feature_is_not_read_back() -> None:
+    feature = zone_to_geojson(Circle(longitude=1.0, latitude=2.0, radius_m=3.0))
+
+    with pytest.raises(LookupError):
+        zone_from_geojson({"type": "Feature"})
+    with pytest.raises(LookupError, match="GeometryCollection"):
+        zone_from_geojson(feature | {"geometry": {"type": "GeometryCollection", "coordinates": []}})

@@ -100,6 +100,11 @@ class TestStillness:
 
         assert _kinds(fixes) == set()
 
+    def test_many_repeated_fixes_of_a_short_rest_are_not_frozen(self) -> None:
+        fixes = [fix_at(NOON_S + 60 * n, 3.0, north_m=4.0, seq=n) for n in range(100)]
+
+        assert _kinds(fixes) == set()
+
     def test_a_tremor_is_enough_to_be_alive(self) -> None:
         fixes = [fix_at(NOON_S + 60 * n, 0.2 * (n % 3), north_m=0.0) for n in range(600)]
 
