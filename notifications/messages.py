@@ -37,6 +37,8 @@ class Template(Enum):
     CONVERSION_GRANTED = "conversion_granted"
     RELIEF_DECLINED = "relief_declined"
     RELIEF_ENDED = "relief_ended"
+    APPOINTMENT_MOVED = "appointment_moved"
+    APPOINTMENT_CANCELLED = "appointment_cancelled"
 
 
 class Line(Enum):
@@ -339,6 +341,25 @@ to be paid again.
 If this is wrong, or you cannot pay, call {contact} at {phone}. You can ask for more time, for a \
 payment plan, or for the amount to be reduced. Asking is free.
 """,
+        Template.APPOINTMENT_MOVED: """\
+Hello {first_name},
+
+{agency} has changed this. From now on it is:
+
+- {subject}: {day}, {time}
+
+What you were told before does not hold any more. If you cannot come, tell us before then: call \
+{contact} at {phone}.
+""",
+        Template.APPOINTMENT_CANCELLED: """\
+Hello {first_name},
+
+{agency} has called this off. You need not come:
+
+- {subject}: {day}, {time}
+
+If you have a question, call {contact} at {phone}.
+""",
     },
     Language.SPANISH: {
         Template.PAYMENT_DUE: """\
@@ -524,6 +545,24 @@ pagar otra vez.
 
 Si esto no es correcto, o si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, \
 un plan de pagos o una reducción. Pedirlo es gratis.
+""",
+        Template.APPOINTMENT_MOVED: """\
+Hola, {first_name}:
+
+{agency} cambió esto. De ahora en adelante es:
+
+- {subject}: {day}, {time}
+
+Lo que le dijimos antes ya no vale. Si no puede venir, avísenos antes: llame a {contact} al {phone}.
+""",
+        Template.APPOINTMENT_CANCELLED: """\
+Hola, {first_name}:
+
+{agency} canceló esto. No tiene que venir:
+
+- {subject}: {day}, {time}
+
+Si tiene una pregunta, llame a {contact} al {phone}.
 """,
     },
 }

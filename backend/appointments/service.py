@@ -1,6 +1,7 @@
 """Appointments: made, moved, cancelled, and read by officers, by the person, by reminders.
 
-Reminders follow from what is here: whoever moves or cancels an appointment need not tell anybody.
+Reminders follow from what is here, and the person is told when an appointment is moved or
+cancelled: whoever does that need not tell anybody.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from backend.appointments.check_ins import (
     open_check_in,
 )
 from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow
+from backend.appointments.notices import tell_change
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
@@ -59,6 +61,9 @@ __all__ = [
     "open_check_in",
     "read_appointment",
 ]
+
+_TOLD: Final = frozenset({"starts_at", "zone", "place"})
+"""What of an appointment a person must know anew when it changes."""
 
 _NAMES: Final = tuple(item.name for item in fields(Appointment))
 _APPOINTMENTS: Final = table_of(AppointmentRow)
@@ -134,6 +139,8 @@ def change_appointment(
     if changed:
         details = {"fields": changed, "was_at": before.starts_at, "starts_at": after.starts_at}
         _record(session, actor, Act.APPOINTMENT_CHANGED, row, now, details)
+    if not _TOLD.isdisjoint(changed):
+        tell_change(session, row, before.starts_at, now)
     return after
 
 
@@ -149,6 +156,7 @@ def cancel_appointment(
     _require_ahead(session, row, now)
     row.cancelled_at, row.cancelled_by, row.cancellation_reason = now, actor.id, reason
     _record(session, actor, Act.APPOINTMENT_CANCELLED, row, now)
+    tell_change(session, row, row.starts_at, now)
     return _value(row)
 
 

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 
 from backend.alerts import notice
 from backend.alerts import service as alerts
+from backend.appointments import notices as appointment_notices
 from backend.audit import service as audit
 from backend.core.clock import Clock
 from backend.core.db import Database, Session
@@ -143,6 +144,7 @@ READERS: Final[Mapping[str, Reader]] = {
     reminders.SOURCE: read_reminders,
     alerts.MESSAGE_SOURCE: read_notices,
     **dict.fromkeys(MESSAGE_SOURCES, texts),
+    appointment_notices.SOURCE: appointment_notices.texts,
     receipts.SOURCE: receipts.texts,
     **dict.fromkeys(decisions.SOURCES, decisions.texts),
 }

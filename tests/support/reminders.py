@@ -17,6 +17,7 @@ from backend.outbox.rows import message_of
 from backend.payments import service as payments
 from backend.payments.kinds import Basis, Method, ObligationKind
 from backend.payments.service import Incoming, Obligation, Payment, Source, Terms
+from backend.reminders.service import SOURCE as REMINDERS
 from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
 from backend.worker import jobs
@@ -83,7 +84,11 @@ def waiting(database: Database) -> list[tuple[str, datetime]]:
     with database.snapshot() as session:
         rows = session.scalars(
             select(OutboxMessage)
-            .where(OutboxMessage.attempts == 0, OutboxMessage.withdrawn_at.is_(None))
+            .where(
+                OutboxMessage.source_kind == REMINDERS,
+                OutboxMessage.attempts == 0,
+                OutboxMessage.withdrawn_at.is_(None),
+            )
             .order_by(OutboxMessage.due_at)
         )
         return [(row.key.rsplit(":", 1)[1], row.due_at) for row in rows]

@@ -1,0 +1,94 @@
+"""What a person is told when an appointment is moved or called off.
+
+One notice waits at a time: moved again, it says where things stand when it is sent. Never about
+what is past. At any hour if it is soon, else while the person is awake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from backend.appointments.models import AppointmentRow
+from backend.appointments.values import AppointmentKind
+from backend.core.actor import SYSTEM
+from backend.core.db import Session
+from backend.identity import service as identity
+from backend.identity.service import Agency, Supervisee
+from backend.outbox import service as outbox
+from backend.outbox.messages import Message, NewMessage, Recipient, RecipientKind, Source
+from notifications.formats import clock_time, day
+from notifications.kind import MessageKind
+from notifications.messages import SUBJECTS, Rendered, Template, render
+from notifications.planning import Subject
+from notifications.waking_hours import WakingHours
+
+SOURCE: Final = "appointment-notice"
+SOON: Final = timedelta(hours=24)
+"""Who has to be somewhere within a day is told at any hour."""
+
+_ABOUT: Final = {
+    AppointmentKind.CHECK_IN: (MessageKind.CHECK_IN, Subject.CHECK_IN),
+    AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
+    AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
+}
+
+
+def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: datetime) -> None:
+    """Let the person hear that an appointment, which was to begin at `was_at`, is not as it was."""
+    person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
+    agency = identity.get_agency(session, person.agency_id)
+    source = Source(kind=SOURCE, id=row.id)
+    outbox.withdraw(session, source, now=now)
+    is_soon = min(was_at, row.starts_at) < now + SOON
+    message = NewMessage(
+        kind=_ABOUT[row.kind][0],
+        recipient=Recipient(kind=RecipientKind.SUPERVISEE, id=person.id),
+        key=f"{SOURCE}:{row.id}:{now.isoformat()}",
+        source=source,
+        language=person.language,
+        due_at=now,
+        expires_at=row.starts_at,
+        waking_hours=None if is_soon else _waking_hours(agency, person),
+    )
+    outbox.enqueue(session, message, now=now)
+
+
+def texts(session: Session, messages: Sequence[Message], now: datetime) -> Mapping[UUID, Rendered]:
+    """Return the words of notices about appointments that are still ahead, as they stand."""
+    rows = {message.id: session.get_one(AppointmentRow, message.source.id) for message in messages}
+    return {key: _text(session, row) for key, row in rows.items() if row.starts_at > now}
+
+
+def _text(session: Session, row: AppointmentRow) -> Rendered:
+    person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
+    agency = identity.get_agency(session, person.agency_id)
+    language = person.language
+    local = row.starts_at.astimezone(ZoneInfo(row.zone))
+    name = SUBJECTS[language][_ABOUT[row.kind][1]]
+    time = clock_time(local.time(), language)
+    if local.utcoffset() != row.starts_at.astimezone(ZoneInfo(person.zone)).utcoffset():
+        time += f" {local.tzname()}"  # whoever travels there must not come an hour late
+    params = {
+        "first_name": person.given_name,
+        "agency": agency.name,
+        "subject": f"{name} ({row.place})" if row.place else name,
+        "day": day(local.date(), language),
+        "time": time,
+        "contact": row.contact_name or agency.name,
+        "phone": row.contact_phone or agency.contact_phone,
+    }
+    is_off = row.cancelled_at is not None
+    template = Template.APPOINTMENT_CANCELLED if is_off else Template.APPOINTMENT_MOVED
+    return render(template, language, params)
+
+
+def _waking_hours(agency: Agency, person: Supervisee) -> WakingHours:
+    return WakingHours(
+        zone=ZoneInfo(person.zone),
+        opens=agency.policy.reminders_from,
+        closes=agency.policy.reminders_until,
+    )
