@@ -65,8 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing of single requests."""
 
     def finish(self) -> None:
-        super().finish()
-        self.connection.close()  # the TLS socket; the server knows only the one it wraps
+        try:
+            super().finish()  # fails where a sender hung up before it was answered
+        finally:
+            self.rfile.close()
+            self.connection.close()  # the TLS socket; the server knows only the one it wraps
 
     # As a proxy.
 
