@@ -1,7 +1,8 @@
 """What may be tried by somebody who has no key here yet: fifty bad tries from a network, then a wait.
 
-Bad is a code or a device that is not there, and a proof that does not hold. A good try costs
-nothing, so that an office enrols as many phones from one address as it likes.
+Bad is a code or a device that is not there. A good try costs nothing, so that an office enrols as
+many phones from one address as it likes. Where a challenge is asked for nothing is counted: nobody
+guesses 256 bits, and a phone whose answers get lost would lock its network with an old one.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from typing import TypeVar
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.identity import service as identity
-from backend.proof.refusal import Refused
 
 _T = TypeVar("_T")
 
 
 def let_try(session: Session, address: str | None, now: datetime, act: Callable[[], _T]) -> _T:
-    """Return what `act` comes to. None and Refused count as bad: commit in either case.
+    """Return what `act` comes to. None counts as bad: commit in either case.
 
     Raises LOCKED, with `Retry-After`, after too many bad tries from the network of `address`.
     """
@@ -32,6 +32,6 @@ def let_try(session: Session, address: str | None, now: datetime, act: Callable[
             headers={"Retry-After": str(math.ceil((until - now).total_seconds()))},
         )
     outcome = act()
-    if outcome is not None and not isinstance(outcome, Refused):
+    if outcome is not None:
         identity.forgive_stranger(session, address, now, now)
     return outcome

@@ -121,21 +121,15 @@ def enrol(phone: service.Phone) -> service.Enrolled:
     authentication = platform().part(Authentication)
     opened = authentication.open_enrolment(now())
     signed = authentication.signed_request()
-    address, at = request.remote_addr, now()
     with transaction() as session:
-        outcome = let_try(
+        outcome = service.enrol(
             session,
-            address,
-            at,
-            lambda: service.enrol(
-                session,
-                opened,
-                phone,
-                request=signed,
-                evidence_policy=platform().part(EvidencePolicy),
-                address=address,
-                now=at,
-            ),
+            opened,
+            phone,
+            request=signed,
+            evidence_policy=platform().part(EvidencePolicy),
+            address=request.remote_addr,
+            now=now(),
         )
     return _enrolled(outcome)
 
@@ -148,21 +142,15 @@ def change_key(next_key: service.NextKey) -> service.Enrolled:
     authentication = platform().part(Authentication)
     opened = authentication.open_enrolment(now())
     signed = authentication.signed_request()
-    address, at = request.remote_addr, now()
     with transaction() as session:
-        outcome = let_try(
+        outcome = service.change_key(
             session,
-            address,
-            at,
-            lambda: service.change_key(
-                session,
-                opened,
-                next_key,
-                request=signed,
-                evidence_policy=platform().part(EvidencePolicy),
-                address=address,
-                now=at,
-            ),
+            opened,
+            next_key,
+            request=signed,
+            evidence_policy=platform().part(EvidencePolicy),
+            address=request.remote_addr,
+            now=now(),
         )
     return _enrolled(outcome)
 
