@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from geofence.attachment import Alerted, Attachment, end_s, tie_between
 from geofence.episode import Certainty, Episode
+
+_REPORTED: Final = frozenset({Certainty.POSSIBLE, Certainty.CONFIRMED})
 
 
 class Change(StrEnum):
@@ -25,6 +28,7 @@ class Change(StrEnum):
     SPLIT = "split"
     MERGED = "merged"
     WITHDRAWN = "withdrawn"
+    """No breach any more; a sighting may be left of it."""
     NEW = "new"
 
 
@@ -117,7 +121,12 @@ def _change(was: Episode, now: Episode) -> Change:
     if substance(was) == substance(now):
         return Change.UNCHANGED
     if was.certainty is not now.certainty:
-        return Change.ALTERED
+        gone = was.certainty in _REPORTED and now.certainty is Certainty.SIGHTING
+        return Change.WITHDRAWN if gone else Change.ALTERED
+    return _moved(was, now)
+
+
+def _moved(was: Episode, now: Episode) -> Change:
     was_end_s, now_end_s = end_s(was), end_s(now)
     if (was.onset_s, was_end_s) == (now.onset_s, now_end_s):
         return Change.ALTERED

@@ -107,6 +107,7 @@ def test_what_later_fixes_took_back_is_not_taken_back_again() -> None:
         (_episode(100, None), Change.EXTENDED),
         (_episode(110, 210), Change.ALTERED),
         (replace(_episode(100, 200), certainty=Certainty.POSSIBLE), Change.ALTERED),
+        (replace(_episode(100, 200), certainty=Certainty.SIGHTING), Change.WITHDRAWN),
         (replace(_episode(100, 200), version=2), Change.ALTERED),
         (replace(_episode(100, 200), opened_by=Opening.CLOCK), Change.ALTERED),
         (replace(_episode(100, 200), unproven_since_s=150), Change.ALTERED),
