@@ -72,13 +72,13 @@ def record(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came out when all since `since_s` was judged again.
+    """What came out when all after the state `began` was judged again.
 
     `met` is the state in which judging met the former one again, None if it went on to the end:
     what is alive in it, and what came after, is as it was.
     """
 
-    since_s: int
+    began: geofence.State
     found: Mapping[Name, geofence.Episode]
     met: geofence.State | None
 
@@ -93,8 +93,7 @@ class Outcome:
     def _is_settled(self, name: Name) -> bool:
         if self.met is None:
             return True
-        alive = {name_of(episode) for track in self.met.tracks for episode in track.episodes}
-        return name not in alive and name.ordinal < self.met.next_ordinal
+        return name not in _alive(self.met) and name.ordinal < self.met.next_ordinal
 
 
 class Reason(Enum):
@@ -115,6 +114,11 @@ class Reason(Enum):
         return Explanation(data={}, sentence_en=sentence_en, sentence_es=sentence_es)
 
 
+def _alive(state: geofence.State) -> set[Name]:
+    """Return the episodes that later fixes may still change."""
+    return {name_of(episode) for track in state.tracks for episode in track.episodes}
+
+
 def replace(
     session: Session, person: Person, rules: PersonRules, outcome: Outcome, now: datetime
 ) -> None:
@@ -132,7 +136,12 @@ def judged_since(session: Session, supervisee_id: UUID, outcome: Outcome) -> dic
             Episode.supervisee_id == supervisee_id,
             Episode.withdrawn.is_(False),
             Episode.kept_at.is_(None),
-            or_(Episode.ended_s.is_(None), Episode.ended_s > outcome.since_s),
+            or_(
+                Episode.ended_s.is_(None),
+                Episode.ended_s > outcome.began.until_s,
+                # An end is proved by later fixes: it may lie before a state that did not know it.
+                Episode.ordinal.in_([name.ordinal for name in _alive(outcome.began)]),
+            ),
         )
         .order_by(Episode.id)
     )

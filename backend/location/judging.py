@@ -191,7 +191,7 @@ def _refolded(
     until_s = max(person.until_s, since_s)
     state = restart(session, person.supervisee_id, rules, since_s, now)
     stored = {} if new_until_s is None else _checkpoints(session, person, new_until_s)
-    refold = Refold(began_s=state.until_s, state=state)
+    refold = Refold(state=state)
     for chunk_until_s, fixes in _chunks(session, person, state.until_s, until_s, sorted(stored)):
         judgement = geofence.judge(
             refold.state, fixes, rules.prepared, until_s=chunk_until_s, parameters=rules.parameters
@@ -208,11 +208,15 @@ def _refolded(
 class Refold:
     """Folding again, from a checkpoint on; `met_again` once a state is what was stored."""
 
-    began_s: int
     state: geofence.State
+    began: geofence.State = field(init=False)
     met_again: bool = False
     checkpoints: dict[int, bytes] = field(default_factory=dict)
     found: dict[episodes.Name, geofence.Episode] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Remember where it begins."""
+        self.began = self.state
 
     def add(self, judgement: geofence.Judgement) -> None:
         """Take in what the next stretch of time gave, or took back of what one before it gave."""
@@ -225,7 +229,7 @@ class Refold:
     def outcome(self) -> episodes.Outcome:
         """Return the episodes that come in place of those that were."""
         return episodes.Outcome(
-            since_s=self.began_s,
+            began=self.began,
             found=self.found,
             met=self.state if self.met_again else None,
         )
@@ -401,7 +405,8 @@ def _is_kept(before: geofence.State, after: geofence.State) -> bool:
 def _replace_checkpoints(session: Session, person: Person, refold: Refold) -> None:
     """Put the states of a refold in place of those that it made anew."""
     mine, made = Checkpoint.supervisee_id == person.supervisee_id, refold.checkpoints
-    from_s = refold.began_s + (refold.began_s not in made)
+    began_s = refold.began.until_s
+    from_s = began_s + (began_s not in made)
     old = [mine, Checkpoint.until_s >= from_s]
     if refold.met_again:
         old.append(Checkpoint.until_s < refold.state.until_s)

@@ -81,7 +81,7 @@ def judge(trial: Trial) -> list[Finding]:
     """Return what would become of each episode that the act reaches; pure."""
     if trial.state is None:
         return []
-    refold = judging.Refold(began_s=trial.state.until_s, state=trial.state)
+    refold = judging.Refold(state=trial.state)
     refold.add(
         geofence.judge(
             trial.state,
@@ -129,7 +129,7 @@ def _gather(session: Session, proposal: Proposal, now: datetime) -> Trial:
     if since_s <= until_s:
         state = judging.restart(session, proposal.supervisee_id, rules, since_s, now)
         fixes = judging.stored_facts(session, proposal.supervisee_id, state.until_s, until_s)
-        again = episodes.Outcome(since_s=state.until_s, found={}, met=None)
+        again = judging.Refold(state=state).outcome()
         rows = episodes.judged_since(session, proposal.supervisee_id, again)
         before = episodes.alerted(session, rows)
     return Trial(

@@ -167,3 +167,21 @@ def test_what_later_fixes_took_back_stays_taken_back_when_all_is_judged_again(
     assert [alert.state for alert in one.alerts()] == [AlertState.WITHDRAWN]
     assert _kept(one)["alerts"] == kept["alerts"]
     assert [row for row in one.episodes() if not row.withdrawn] == []
+
+
+def test_an_end_before_the_state_to_begin_from_is_no_second_episode(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    """The first fix outside is the last of its quarter of an hour; the next one proves the end."""
+    one = watched_person(app, database, clock, curfew=False)
+    inside = [at(MARKET, east_m=5.0 * step, north_m=20.0) for step in range(3)]
+    one.walk([*_TO_MARKET[3:], *inside, *_TO_MARKET[::-1]])
+    kept = _kept(one)
+    (episode,) = one.episodes()
+    assert episode.ended_s is not None
+    assert episode.ended_s in kept["checkpoints"]
+
+    _judge_all_again(one, episode.ended_s + 60)
+
+    assert _kept(one) == kept
+    assert len(one.alerts()) == 1
