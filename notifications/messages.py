@@ -37,6 +37,7 @@ class Template(Enum):
     CONVERSION_GRANTED = "conversion_granted"
     RELIEF_DECLINED = "relief_declined"
     RELIEF_ENDED = "relief_ended"
+    PAYMENT_RETURNED = "payment_returned"
     APPOINTMENT_MOVED = "appointment_moved"
     APPOINTMENT_CANCELLED = "appointment_cancelled"
 
@@ -360,6 +361,15 @@ Hello {first_name},
 
 If you have a question, call {contact} at {phone}.
 """,
+        Template.PAYMENT_RETURNED: """\
+Hello {first_name},
+
+your bank took a payment of {amount} to {agency} back. What it had paid is open again. This is \
+information, nothing more. You can check in and use the app as always.
+
+If this is wrong, or you cannot pay, call {contact} at {phone}. You can ask for more time, for a \
+payment plan, or for the amount to be reduced. Asking is free.
+""",
     },
     Language.SPANISH: {
         Template.PAYMENT_DUE: """\
@@ -563,6 +573,15 @@ Hola, {first_name}:
 - {subject}: {day}, {time}
 
 Si tiene una pregunta, llame a {contact} al {phone}.
+""",
+        Template.PAYMENT_RETURNED: """\
+Hola, {first_name}:
+
+Su banco devolvió un pago de {amount} a {agency}. Lo que se había pagado queda pendiente otra vez. \
+Esto es solo información. Puede reportarse y usar la aplicación como siempre.
+
+Si no es correcto, o si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, un \
+plan de pagos o una reducción. Pedirlo es gratis.
 """,
     },
 }

@@ -138,6 +138,16 @@ class ReasonSchema(Schema):
     reason = FreeText(max_length=MAX_NOTE_CHARACTERS, required=True)
 
 
+class BankReturnSchema(ReasonSchema):
+    """That a bank took a payment back."""
+
+    reference = FreeText(
+        max_length=MAX_EXTERNAL_ID_CHARACTERS - 10,
+        required=True,
+        metadata={"description": "The bank's number of the return: told twice, it is one"},
+    )
+
+
 class AllocationOrderSchema(Schema):
     """Every kind of obligation, the first to be paid first."""
 

@@ -26,6 +26,7 @@ from backend.payments.autopay import (
     own_autopay,
     settle_mandate,
 )
+from backend.payments.bank_returns import return_by_bank
 from backend.payments.bookings import (
     Incoming,
     Outgoing,
@@ -291,6 +292,7 @@ __all__ = [
     "relief",
     "reliefs",
     "request_plan",
+    "return_by_bank",
     "return_from_court",
     "return_suspense",
     "reverse_payment",

@@ -18,6 +18,7 @@ from backend.payments.relief_views import BLUEPRINTS as RELIEF
 from backend.payments.schemas import (
     AllocationOrderSchema,
     BalanceSchema,
+    BankReturnSchema,
     FeeEndSchema,
     NewObligationSchema,
     NewPaymentSchema,
@@ -138,6 +139,15 @@ def reverse_payment(data: dict[str, Any], payment_id: UUID) -> service.Reversal:
     """Reverse a payment that was not made; what it had paid is owed again."""
     with transaction() as session:
         return service.reverse_payment(session, actor(), payment_id, **data, now=now())
+
+
+@officers.route("/payments/<uuid:payment_id>/bank-return", methods=["POST"])
+@officers.arguments(BankReturnSchema)
+@officers.response(200, PaymentSchema)
+def return_by_bank(data: dict[str, Any], payment_id: UUID) -> service.Payment:
+    """Record that a check bounced or a transfer was returned; what it had paid is owed again."""
+    with transaction() as session:
+        return service.return_by_bank(session, actor(), payment_id, **data, now=now())
 
 
 @officers.route("/supervisees/<uuid:supervisee_id>/balance")

@@ -26,7 +26,7 @@ from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
 from backend.outbox.store import HEARTBEAT_JOB, OutboxStore
-from backend.payments import decisions, receipts
+from backend.payments import bank_returns, decisions, receipts
 from backend.payments import service as payments
 from backend.payments.messages import SOURCES as MESSAGE_SOURCES
 from backend.payments.messages import texts
@@ -145,6 +145,7 @@ READERS: Final[Mapping[str, Reader]] = {
     alerts.MESSAGE_SOURCE: read_notices,
     **dict.fromkeys(MESSAGE_SOURCES, texts),
     appointment_notices.SOURCE: appointment_notices.texts,
+    bank_returns.SOURCE: bank_returns.texts,
     receipts.SOURCE: receipts.texts,
     **dict.fromkeys(decisions.SOURCES, decisions.texts),
 }

@@ -33,6 +33,7 @@ ROUTES = {
     },
     Audience.OFFICER: {
         "GET /v1/cash-days",
+        "POST /v1/payments/<uuid:payment_id>/bank-return",
         "GET /v1/decision-preview",
         "GET /v1/cash-days/<uuid:cash_day_id>",
         "GET /v1/payments/<uuid:payment_id>/receipt",
