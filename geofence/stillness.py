@@ -25,6 +25,8 @@ EVEN_STEP_S: Final = 10
 EVEN_STEP_M: Final = 10.0
 EVEN_M: Final = 1.0
 """Fixes may lie so far from where an even motion would put them; measured ones lie further."""
+EVEN_S: Final = 360
+"""An even motion is one that lasts: the error of fixes 15 s apart is nearly the same in each."""
 _APART_DEG: Final = FROZEN_M / LEAST_M_PER_DEGREE_LATITUDE
 _UNEVEN_DEG: Final = EVEN_M / LEAST_M_PER_DEGREE_LATITUDE
 """Further north or south than this it is further than that, which costs less to see."""
@@ -35,8 +37,8 @@ class Stillness:
     """Follows the fixes of one activation in time order; knows nothing of those before the first.
 
     `before` and `last` are the last two; `same` fixes lie where `first` does; the last `even` ones
-    where an even motion would put them. With one stated radius the phone moved `moved` times, for
-    `moved_s` seconds.
+    where an even motion would put them, for `even_s` seconds. With one stated radius the phone moved
+    `moved` times, for `moved_s` seconds.
     """
 
     before: Fix | None = None
@@ -44,6 +46,7 @@ class Stillness:
     first: Fix | None = None
     same: int = 0
     even: int = 0
+    even_s: int = 0
     moved: int = 0
     moved_s: int = 0
 
@@ -70,8 +73,11 @@ class Stillness:
             self.moved_s += min(fix.at_s - last.at_s, LONGEST_STEP_S)
 
     def _draw(self, last: Fix, fix: Fix) -> None:
-        even = self.before is not None and _is_even(self.before, last, fix)
-        self.even = self.even + 1 if even else 0
+        if self.before is not None and _is_even(self.before, last, fix):
+            self.even += 1
+            self.even_s += fix.at_s - last.at_s
+        else:
+            self.even = self.even_s = 0
 
     def _signals(self, fix: Fix, limits: SignalLimits) -> tuple[Signal, ...]:
         found: tuple[Signal, ...] = ()
@@ -82,7 +88,7 @@ class Stillness:
         if self.moved >= MOVING_FIXES and self.moved_s >= limits.constant_accuracy_s:
             kind, limit_s = SignalKind.CONSTANT_ACCURACY, limits.constant_accuracy_s
             found += (Signal(kind=kind, value=self.moved_s, limit=limit_s),)
-        if self.even >= limits.even_fixes:
+        if self.even >= limits.even_fixes and self.even_s >= EVEN_S:
             kind, most = SignalKind.TOO_PERFECT, limits.even_fixes
             found += (Signal(kind=kind, value=self.even, limit=most),)
         return found
