@@ -1,14 +1,14 @@
 """Many zones at once: which of thousands hold a place, or lie near it.
 
 A tree of boxes finds the few zones that matter (without a predicate: a tree that tests large
-polygons itself is many times slower); only those are asked exactly.
+polygons itself is many times slower), or for many places a grid; only those are asked exactly.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geofence.containment import Disc, Outline, Places, PreparedZone, framed
 from geofence.geodesy import HALF_TURN, TURN, Box, Floats
-
-Indices: TypeAlias = npt.NDArray[np.int64]
+from geofence.grid import Grid, Indices
 
 _NOWHERE: Final = Box(0.0, math.inf, 0.0, -math.inf)
+_NONE: Final[Indices] = np.array([], dtype=np.int64)
 _NO_DISC: Final = Disc(0.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -28,6 +28,13 @@ class _Tree(NamedTuple):
     """Boxes, and the number of the zone that each belongs to."""
 
     boxes: shapely.STRtree
+    owners: Indices
+
+
+class _Cells(NamedTuple):
+    """The same for many places at once."""
+
+    grid: Grid
     owners: Indices
 
 
@@ -53,12 +60,13 @@ class _Shapes(NamedTuple):
 class ZoneIndex:
     """Prepared zones, asked together. Answers are positions in the sequence given."""
 
-    __slots__ = ("_bounds", "_shapes", "_tree", "_zones")
+    __slots__ = ("_bounds", "_cells", "_shapes", "_tree", "_zones")
 
     def __init__(self, zones: Sequence[PreparedZone]) -> None:
         self._zones = tuple(zones)
         self._bounds = _bounds([zone.box for zone in self._zones])
         self._tree: _Tree | None = None
+        self._cells: _Cells | None = None
         self._shapes: _Shapes | None = None
 
     def containing(self, latitude: float, longitude: float) -> list[int]:
@@ -80,10 +88,11 @@ class ZoneIndex:
         self, latitudes: Sequence[float], longitudes: Sequence[float]
     ) -> tuple[Indices, Indices]:
         """Pairs of place and zone that holds it, as two arrays, ordered by place, then zone."""
+        if not self._zones:
+            return _NONE, _NONE
         x, y = np.array(longitudes, dtype=np.float64), np.array(latitudes, dtype=np.float64)
-        tree, shapes = self._grown_tree(), self._drawn_shapes()
-        places, leaves = tree.boxes.query(shapely.points(x, y))
-        numbers = tree.owners[leaves]
+        places, numbers = self._many_candidates(x, y)
+        shapes = self._drawn_shapes()
         holds = np.zeros(len(places), dtype=bool)
 
         at = np.flatnonzero(shapes.circles[numbers])
@@ -111,6 +120,22 @@ class ZoneIndex:
             asked, _ = _turned([box])
             _, leaves = tree.boxes.query(_polygons(asked))
         return sorted(set(tree.owners[leaves].tolist()))
+
+    def _many_candidates(self, x: Floats, y: Floats) -> tuple[Indices, Indices]:
+        """Pairs of place and zone whose box holds it."""
+        grid, owners = self._sorted_cells()
+        pairs = grid.pairs(x, y)
+        if pairs is None:
+            places, leaves = self._grown_tree().boxes.query(shapely.points(x, y))
+        else:
+            places, leaves = pairs
+        return places, owners[leaves]
+
+    def _sorted_cells(self) -> _Cells:
+        if self._cells is None:
+            boxes, owners = _turned([zone.box for zone in self._zones])
+            self._cells = _Cells(Grid.of(boxes), owners)
+        return self._cells
 
     def _grown_tree(self) -> _Tree:
         """The tree, built when a place first comes near: of most people's zones none ever does."""

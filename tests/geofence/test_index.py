@@ -71,6 +71,17 @@ def test_the_index_agrees_with_each_zone(
         }
 
 
+def test_a_crowd_of_zones_beside_one_far_away_is_found() -> None:
+    crowd: list[Zone] = [Circle(latitude=45.0, longitude=14.0, radius_m=100.0)] * 200
+    far = Circle(latitude=-45.0, longitude=-14.0, radius_m=100.0)
+    index = ZoneIndex([PreparedZone(zone) for zone in [*crowd, far]])
+
+    places, numbers = index.containing_many([45.0, -45.0], [14.0, -14.0])
+
+    assert places.tolist() == [0] * 200 + [1]
+    assert numbers.tolist() == list(range(201))
+
+
 def test_an_empty_index_holds_nothing() -> None:
     index = ZoneIndex([])
 
