@@ -1,4 +1,4 @@
-"""What a person is told when an appointment is moved or called off.
+"""What a person is told when an appointment is moved or called off, and what they would be told.
 
 One notice waits at a time: moved again, it says where things stand when it is sent. Never about
 what is past. At any hour if it is soon, else while the person is awake.
@@ -7,6 +7,7 @@ what is past. At any hour if it is soon, else while the person is awake.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from backend.identity import service as identity
 from backend.identity.service import Agency, Supervisee
 from backend.outbox import service as outbox
 from backend.outbox.messages import Message, NewMessage, Recipient, RecipientKind, Source
-from notifications.formats import clock_time, day
+from notifications.formats import Language, clock_time, day
 from notifications.kind import MessageKind
 from notifications.messages import SUBJECTS, Rendered, Template, render
 from notifications.planning import Subject
@@ -35,6 +36,18 @@ _ABOUT: Final = {
     AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
     AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticePreview:
+    """What the person would be told, by language (`en`, `es`); they get the one in `language`.
+
+    `texts` is None where nothing changes that they are told of.
+    """
+
+    kind: MessageKind
+    language: Language
+    texts: Mapping[str, Rendered] | None = field(repr=False)
 
 
 def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: datetime) -> None:
@@ -60,13 +73,31 @@ def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: da
 def texts(session: Session, messages: Sequence[Message], now: datetime) -> Mapping[UUID, Rendered]:
     """Return the words of notices about appointments that are still ahead, as they stand."""
     rows = {message.id: session.get_one(AppointmentRow, message.source.id) for message in messages}
-    return {key: _text(session, row) for key, row in rows.items() if row.starts_at > now}
+    return {
+        key: _text(session, row, _template(row)) for key, row in rows.items() if row.starts_at > now
+    }
 
 
-def _text(session: Session, row: AppointmentRow) -> Rendered:
+def preview_of(session: Session, row: AppointmentRow, template: Template | None) -> NoticePreview:
+    """Return what `template` would say of an appointment that stands as in `row`, stored or not."""
+    texts = None
+    if template is not None:
+        texts = {one.value: _text(session, row, template, one) for one in Language}
+    person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
+    return NoticePreview(kind=_ABOUT[row.kind][0], language=person.language, texts=texts)
+
+
+def _template(row: AppointmentRow) -> Template:
+    is_off = row.cancelled_at is not None
+    return Template.APPOINTMENT_CANCELLED if is_off else Template.APPOINTMENT_MOVED
+
+
+def _text(
+    session: Session, row: AppointmentRow, template: Template, language: Language | None = None
+) -> Rendered:
     person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
     agency = identity.get_agency(session, person.agency_id)
-    language = person.language
+    language = language or person.language
     local = row.starts_at.astimezone(ZoneInfo(row.zone))
     name = SUBJECTS[language][_ABOUT[row.kind][1]]
     time = clock_time(local.time(), language)
@@ -81,8 +112,6 @@ def _text(session: Session, row: AppointmentRow) -> Rendered:
         "contact": row.contact_name or agency.name,
         "phone": row.contact_phone or agency.contact_phone,
     }
-    is_off = row.cancelled_at is not None
-    template = Template.APPOINTMENT_CANCELLED if is_off else Template.APPOINTMENT_MOVED
     return render(template, language, params)
 
 

@@ -14,6 +14,9 @@ from backend.appointments.models import (
 )
 from backend.appointments.values import AppointmentKind, AppointmentTerms
 from backend.core.schemas import FreeText, Instant, Schema, page_of
+from backend.outbox.schemas import TextsSchema
+from notifications.formats import Language
+from notifications.kind import MessageKind
 
 _PHONE: Final = ma.validate.Regexp(r"^\+[1-9][0-9]{6,14}(?!\n)$", error="Give E.164: +15555550100.")
 
@@ -76,6 +79,21 @@ class CancellationSchema(Schema):
     """Why an appointment will not take place."""
 
     reason = FreeText(max_length=MAX_REASON_CHARACTERS, required=True)
+
+
+class NoticePreviewSchema(Schema):
+    """What the person would be told, in every language."""
+
+    kind = ma.fields.Enum(MessageKind, by_value=True, required=True)
+    language = ma.fields.Enum(
+        Language, by_value=True, required=True, metadata={"description": "The one that is sent"}
+    )
+    texts = ma.fields.Nested(
+        TextsSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null if nothing changes that the person is told of"},
+    )
 
 
 AppointmentPageSchema = page_of(AppointmentSchema)

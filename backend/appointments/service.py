@@ -26,7 +26,7 @@ from backend.appointments.check_ins import (
     open_check_in,
 )
 from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow
-from backend.appointments.notices import tell_change
+from backend.appointments.notices import NoticePreview, preview_of, tell_change
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
@@ -37,6 +37,7 @@ from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.core.rows import KEYS, RowReader
 from backend.identity import service as identity
+from notifications.messages import Template
 
 __all__ = [
     "Appointment",
@@ -45,6 +46,7 @@ __all__ = [
     "CheckIn",
     "CheckInOpening",
     "CheckInRefusal",
+    "NoticePreview",
     "Punctuality",
     "Shown",
     "TurnedAway",
@@ -59,6 +61,8 @@ __all__ = [
     "my_appointments",
     "my_check_ins",
     "open_check_in",
+    "preview_cancellation",
+    "preview_change",
     "read_appointment",
 ]
 
@@ -160,6 +164,31 @@ def cancel_appointment(
     return _value(row)
 
 
+def preview_change(
+    session: Session, actor: Actor, appointment_id: UUID, terms: AppointmentTerms, *, now: datetime
+) -> NoticePreview:
+    """Return what the person would be told if the appointment were changed so.
+
+    Raises FORBIDDEN, NOT_FOUND, INVALID_REQUEST, ILLEGAL_TRANSITION.
+    """
+    row = _find_previewed(session, actor, appointment_id, now)
+    draft = AppointmentRow(supervisee_id=row.supervisee_id, kind=row.kind)
+    _write(session, actor, draft, terms, now)
+    is_told = any(getattr(row, name) != getattr(draft, name) for name in _TOLD)
+    return preview_of(session, draft, Template.APPOINTMENT_MOVED if is_told else None)
+
+
+def preview_cancellation(
+    session: Session, actor: Actor, appointment_id: UUID, *, now: datetime
+) -> NoticePreview:
+    """Return what the person would be told if the appointment were cancelled.
+
+    Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION.
+    """
+    row = _find_previewed(session, actor, appointment_id, now)
+    return preview_of(session, row, Template.APPOINTMENT_CANCELLED)
+
+
 def read_appointment(session: Session, actor: Actor, appointment_id: UUID) -> Appointment:
     """Return one appointment to an officer. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.APPOINTMENT_READ)
@@ -214,6 +243,15 @@ def _find(
     row = session.scalar(statement)
     if row is None:
         raise not_found()
+    return row
+
+
+def _find_previewed(
+    session: Session, actor: Actor, appointment_id: UUID, now: datetime
+) -> AppointmentRow:
+    actor.require(Permission.APPOINTMENT_READ)
+    row = _find(session, actor, appointment_id)
+    _require_ahead(session, row, now)
     return row
 
 

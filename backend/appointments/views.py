@@ -12,8 +12,9 @@ from backend.appointments.schemas import (
     AppointmentTermsSchema,
     CancellationSchema,
     NewAppointmentSchema,
+    NoticePreviewSchema,
 )
-from backend.appointments.service import Appointment, AppointmentTerms
+from backend.appointments.service import Appointment, AppointmentTerms, NoticePreview
 from backend.core.http import Audience, Blueprint, actor, now, snapshot, transaction
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
@@ -24,6 +25,14 @@ officer = Blueprint(
     url_prefix="/v1",
     audience=Audience.OFFICER,
     description="Check-ins, hearings and meetings that people are expected at",
+)
+previews = Blueprint(
+    "appointment-previews",
+    __name__,
+    url_prefix="/v1",
+    audience=Audience.OFFICER,
+    description="What people would be told of an appointment that changes",
+    keeps_answers=False,
 )
 supervisee = Blueprint(
     "my-appointments",
@@ -82,6 +91,23 @@ def cancel_appointment(data: dict[str, Any], appointment_id: UUID) -> Appointmen
         return service.cancel_appointment(session, actor(), appointment_id, **data, now=now())
 
 
+@previews.route("/appointments/<uuid:appointment_id>/change-preview", methods=["POST"])
+@previews.arguments(AppointmentTermsSchema)
+@previews.response(200, NoticePreviewSchema)
+def preview_change(terms: AppointmentTerms, appointment_id: UUID) -> NoticePreview:
+    """Preview what the person would be told of such a change; nothing is stored."""
+    with snapshot() as session:
+        return service.preview_change(session, actor(), appointment_id, terms, now=now())
+
+
+@previews.route("/appointments/<uuid:appointment_id>/cancellation-preview")
+@previews.response(200, NoticePreviewSchema)
+def preview_cancellation(appointment_id: UUID) -> NoticePreview:
+    """Preview what the person would be told if the appointment were cancelled."""
+    with snapshot() as session:
+        return service.preview_cancellation(session, actor(), appointment_id, now=now())
+
+
 @supervisee.route("/appointments")
 @supervisee.arguments(CursorSchema, location="query")
 @supervisee.response(200, AppointmentPageSchema)
@@ -91,4 +117,4 @@ def my_appointments(cursor: Cursor) -> Page[Appointment]:
         return service.my_appointments(session, actor(), cursor)
 
 
-BLUEPRINTS = (officer, supervisee)
+BLUEPRINTS = (officer, previews, supervisee)

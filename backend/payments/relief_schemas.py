@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from backend.core.actor import ActorKind
 from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_of
+from backend.outbox.schemas import TextsSchema
 from backend.payments.decisions import About
 from backend.payments.kinds import Basis, Cadence, Decision, PlanState
 from backend.payments.ledger import MAX_AMOUNT_MINOR, RELIEVES, TransactionKind
@@ -165,24 +166,11 @@ class DecisionPreviewQuerySchema(Schema):
     hold_until = day(load_default=None, metadata={"description": "For a claim that gives time"})
 
 
-class DecisionTextSchema(Schema):
-    """A message in words; what a lock screen shows says nothing of them."""
-
-    subject = ma.fields.String()
-    body = ma.fields.String()
-    lock_screen_title = ma.fields.String()
-    lock_screen_body = ma.fields.String()
-
-
 class DecisionPreviewSchema(Schema):
     """What the person would be told."""
 
     language = ma.fields.Enum(Language, by_value=True, metadata={"description": "The person's"})
-    texts = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Nested(DecisionTextSchema),
-        metadata={"description": "By language: `en`, `es`"},
-    )
+    texts = ma.fields.Nested(TextsSchema)
 
 
 class PlanDecisionSchema(Schema):

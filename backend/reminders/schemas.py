@@ -8,6 +8,7 @@ from typing import Any, Final
 import marshmallow as ma
 
 from backend.core.schemas import FreeText, Instant, Schema, page_of
+from backend.outbox.schemas import TextsSchema
 from backend.reminders.preview import Example
 from backend.reminders.reach import ReachKind
 from notifications.channels.base import AddressKind
@@ -82,22 +83,6 @@ class ReminderSchema(Schema):
         allow_none=True,
         metadata={"description": "As given, or while unsent as it would be given now"},
     )
-
-
-class RenderedSchema(Schema):
-    """A message in words."""
-
-    subject = ma.fields.String(required=True, metadata={"description": "Of the e-mail; neutral"})
-    body = ma.fields.String(required=True)
-    lock_screen_title = ma.fields.String(required=True)
-    lock_screen_body = ma.fields.String(required=True)
-
-
-class TextsSchema(Schema):
-    """A message in every language."""
-
-    en = ma.fields.Nested(RenderedSchema, required=True)
-    es = ma.fields.Nested(RenderedSchema, required=True)
 
 
 class PreviewSchema(Schema):

@@ -56,6 +56,8 @@ ROUTES = {
         "GET /v1/supervisees/<uuid:supervisee_id>/addresses",
         "GET /v1/allocation-order",
         "GET /v1/appointments/<uuid:appointment_id>",
+        "GET /v1/appointments/<uuid:appointment_id>/cancellation-preview",
+        "POST /v1/appointments/<uuid:appointment_id>/change-preview",
         "GET /v1/audit",
         "GET /v1/conditions/<uuid:condition_id>",
         "GET /v1/conditions/<uuid:condition_id>/calendar",
