@@ -103,6 +103,26 @@ class PreviewsSchema(Schema):
     items = ma.fields.List(ma.fields.Nested(PreviewSchema), required=True)
 
 
+class MessageExampleSchema(Schema):
+    """What a message says to somebody, with invented particulars."""
+
+    template = ma.fields.Enum(Template, by_value=True, required=True)
+    kind = ma.fields.Enum(
+        MessageKind,
+        by_value=True,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null for the alarm that a job of the server stopped"},
+    )
+    texts = ma.fields.Nested(TextsSchema, required=True)
+
+
+class MessageExamplesSchema(Schema):
+    """Every message that can be sent."""
+
+    items = ma.fields.List(ma.fields.Nested(MessageExampleSchema), required=True)
+
+
 class ComingSchema(Schema):
     """How far to look ahead."""
 

@@ -20,6 +20,7 @@ from backend.reminders.schemas import (
     ComingSchema,
     ExampleSchema,
     InboxPageSchema,
+    MessageExamplesSchema,
     NewChoicesSchema,
     PeriodSchema,
     PreviewSchema,
@@ -29,6 +30,7 @@ from backend.reminders.schemas import (
     ReminderPageSchema,
 )
 from backend.reminders.service import ReminderView
+from backend.reminders.wording import MessageExample, message_examples
 from notifications.kind import MessageKind
 
 officer = Blueprint(
@@ -106,6 +108,14 @@ def example_reminder(example: Example) -> Preview:
     """Preview what the agency's reminder of something would say; nothing is stored."""
     with snapshot() as session:
         return preview.example_reminder(session, actor(), example, now=now())
+
+
+@examples.route("/message-examples")
+@examples.response(200, MessageExamplesSchema)
+def every_message() -> dict[str, list[MessageExample]]:
+    """Preview every message that the agency's people can get, with invented particulars."""
+    with snapshot() as session:
+        return {"items": message_examples(session, actor(), now=now())}
 
 
 @supervisee.route("/reminder-choices")

@@ -52,6 +52,7 @@ ROUTES = {
         "GET /v1/alerts",
         "GET /v1/alerts/<uuid:alert_id>",
         "GET /v1/alerts/figures",
+        "GET /v1/message-examples",
         "GET /v1/reminders/figures",
         "GET /v1/supervisees/<uuid:supervisee_id>/addresses",
         "GET /v1/allocation-order",

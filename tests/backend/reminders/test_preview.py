@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from backend.core.db import Database
+from backend.core.errors import Code, Problem
+from backend.reminders.wording import message_examples
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone
 from tests.support.identity import bearer_of
@@ -90,6 +93,31 @@ def test_an_example_says_what_the_agency_would_say(
     assert words in answer.json["texts"]["en"]["body"]
     assert answer.json["texts"]["en"]["body"].startswith("Hello Testa,")
     assert answer.json["texts"]["es"]["body"].startswith("Hola, Testa:")
+
+
+def test_every_message_is_shown_with_the_agencys_name_and_invented_particulars(
+    client: FlaskClient, bearer: dict[str, str], testa: Person
+) -> None:
+    answer = client.get("/v1/message-examples", headers=bearer)
+
+    assert answer.json is not None
+    shown = {one["template"]: one["texts"] for one in answer.json["items"]}
+    assert "Hello Testa" in shown["payment_returned"]["en"]["body"]
+    assert testa.agency.name in shown["payment_returned"]["es"]["body"]
+    assert "$50.00" in shown["payment_receipt"]["es"]["body"]
+    assert "Multa" in shown["relief_ended"]["es"]["body"]
+    assert "Cita: lunes 9 de marzo de 2026" in shown["appointment_moved"]["es"]["body"]
+    assert "was due Monday, February 23, 2026" in shown["payment_overdue"]["en"]["body"]
+    assert "Hello" not in shown["alert"]["en"]["body"]
+
+
+def test_without_the_permission_no_message_is_shown(database: Database, testa: Person) -> None:
+    nobody = replace(testa.officer, permissions=frozenset())
+
+    with pytest.raises(Problem) as refusal, database.snapshot() as session:
+        message_examples(session, nobody, now=START)
+
+    assert refusal.value.code is Code.FORBIDDEN
 
 
 @pytest.mark.parametrize(
