@@ -1,20 +1,25 @@
 """Acts that wait at the same moment are done together, in one transaction.
 
 Whoever gets the turn serves everybody who waits by then; the others find their answer ready when
-their turn comes. Under load a commit is shared; a lone act waits for nobody.
+their turn comes. Under load a commit is shared, and a turn waits a moment for those who are on their
+way; a lone act waits for nobody.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from backend.core.errors import Code, Problem
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+GATHER_S: Final = 0.001
+"""How long a turn waits for company where the turn before had some."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Turns(Generic[Item, Outcome]):
         self._together = together
         self._turn = threading.Lock()
         self._list = threading.Lock()
+        self._crowded = False
         self._waiting: list[_Ticket[Item, Outcome]] = []
 
     def take(self, item: Item) -> Outcome:
@@ -61,7 +67,10 @@ class Turns(Generic[Item, Outcome]):
 
     def _serve_next(self, mine: _Ticket[Item, Outcome]) -> None:
         """Serve those that wait, or else `mine`. Whatever happens, nobody taken is left waiting."""
+        if self._crowded:
+            time.sleep(GATHER_S)
         tickets = self._next() or [mine]
+        self._crowded = len(tickets) > 1
         try:
             self._serve_all(tickets)
         finally:

@@ -42,7 +42,11 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start the demo in an empty folder, without settings from outside; end it in any case."""
+    """Start the demo in an empty folder, without settings from outside; end it in any case.
+
+    What a shell starts in the background ignores SIGINT, and so would what these tests start.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("CONNECTREX_", "DEMO_"))}
     started = []
 
