@@ -173,6 +173,8 @@ class _Fold:
         return tracks
 
     def _deadline_s(self) -> int:
+        if not self._tracks:
+            return FOREVER
         due = (deadline_s(track, self._parameters) for track in self._tracks.values())
         return min((at_s for at_s in due if at_s is not None), default=FOREVER)
 

@@ -91,6 +91,8 @@ class Survey:
             known = self._known[watch.zone]
             if len(known) < len(everything):
                 self._measure(watch.zone, everything)
+            if max(map(max, known.values())) + watch.margin_m <= 0.0:
+                continue  # well within all the time, as people at home are
             for number in everything:
                 if max(known[number]) + watch.margin_m > 0.0:
                     insort(self._concerned[number], index)
