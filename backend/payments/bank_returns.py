@@ -19,9 +19,8 @@ from backend.outbox.messages import Source as MessageSource
 from backend.payments.book import transaction_of
 from backend.payments.bookings import Outgoing, book_chargeback
 from backend.payments.kinds import Method
-from backend.payments.ledger import Account
-from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
-from backend.payments.paid import find_payment, payment_value, read_payment
+from backend.payments.models import LedgerTransactionRow
+from backend.payments.paid import cash_of, find_payment, payment_value, read_payment
 from backend.payments.telling import addressee_of, tell
 from backend.payments.values import Payment, Source
 from notifications.formats import money
@@ -46,12 +45,14 @@ def return_by_bank(
     if payment.method is Method.CASH or payment.source is Source.PROVIDER:
         raise Problem(Code.ILLEGAL_TRANSITION, "No bank returns this payment.")
     number = reference + _RETURNED
-    left = payment.amount_minor - payment.returned_minor
-    if not left and transaction_of(session, row.agency_id, Source.IMPORT, number) is None:
+    if (
+        not payment.left_minor
+        and transaction_of(session, row.agency_id, Source.IMPORT, number) is None
+    ):
         raise Problem(Code.ILLEGAL_TRANSITION, "Nothing is left of this payment.")
     back = Outgoing(
         payment_id=payment.id,
-        amount_minor=left,
+        amount_minor=payment.left_minor,
         source=Source.IMPORT,
         external_id=number,
         reason=reason,
@@ -73,11 +74,7 @@ def texts(session: Session, messages: Sequence[Message], _now: datetime) -> Mapp
 
 
 def _text(session: Session, row: LedgerTransactionRow) -> Rendered:
-    entry = next(
-        line
-        for number in (1, 2)
-        if (line := session.get_one(LedgerEntryRow, (row.id, number))).account is Account.CREDIT
-    )
+    cash = cash_of(session, row.id)
     to = addressee_of(session, row.supervisee_id)
-    amount = money(entry.amount_minor, entry.currency)
+    amount = money(-cash.amount_minor, cash.currency)
     return render(Template.PAYMENT_RETURNED, to.language, {**to.params, "amount": amount})

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from backend.core.db import table_of
 from backend.payments.flaws import Flaw
-from backend.payments.ledger import RELIEF_ACCOUNTS, RELIEVES, Account, TransactionKind
+from backend.payments.ledger import RELIEF_ACCOUNTS, RELIEVES, REPAYMENTS, Account, TransactionKind
 from backend.payments.models import (
     LedgerEntryRow,
     LedgerTransactionRow,
@@ -30,13 +30,12 @@ _owed = table_of(ObligationRow)
 _relief = table_of(ReliefRow)
 _of_posted = _lines.c.transaction_id == _posted.c.id
 
-_REPAYMENTS: Final = (TransactionKind.REFUND, TransactionKind.CHARGEBACK)
 _CAN_BE_ABOUT: Final = {
     TransactionKind.REFUND: {TransactionKind.PAYMENT},
     TransactionKind.CHARGEBACK: {TransactionKind.PAYMENT},
     TransactionKind.REVERSAL: {
         *(TransactionKind.CHARGE, TransactionKind.PENDING, TransactionKind.PAYMENT),
-        *(*_REPAYMENTS, *RELIEVES),
+        *(*REPAYMENTS, *RELIEVES),
     },
     TransactionKind.ALLOCATION: set(TransactionKind)
     - {TransactionKind.ALLOCATION, TransactionKind.PENDING},
@@ -207,7 +206,7 @@ def _repaid() -> Query:
     """No more goes back of a payment than came in; one that was reversed leaves nothing to go."""
     payment = case(
         (_posted.c.kind == TransactionKind.PAYMENT, _posted.c.id),
-        (_about.c.kind.in_(_REPAYMENTS), _about.c.about_id),
+        (_about.c.kind.in_(REPAYMENTS), _about.c.about_id),
         else_=_posted.c.about_id,
     )
     return (

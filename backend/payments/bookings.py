@@ -21,13 +21,12 @@ from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.book import Book, Occasion, allocate, open_book, post, reverse, transaction_of
 from backend.payments.kinds import Basis, Method
-from backend.payments.ledger import Entries, TransactionKind
+from backend.payments.ledger import REPAYMENTS, Entries, TransactionKind
 from backend.payments.models import LedgerTransactionRow
 from backend.payments.paid import find_payment, payment_value
 from backend.payments.values import Payment, Reversal, Source
 
 _PENDING: Final = "/pending"
-_REPAYMENTS: Final = (TransactionKind.REFUND, TransactionKind.CHARGEBACK)
 _ARRIVED: Final = "The money came."
 
 
@@ -146,7 +145,7 @@ def reverse_repayment(
     row = session.scalar(
         select(LedgerTransactionRow).where(
             LedgerTransactionRow.id == repayment_id,
-            LedgerTransactionRow.kind.in_(_REPAYMENTS),
+            LedgerTransactionRow.kind.in_(REPAYMENTS),
             LedgerTransactionRow.supervisee_id.in_(identity.visible_supervisees(actor)),
         )
     )
@@ -169,8 +168,7 @@ def _give_back(
     if told is not None:
         return _same_repayment(told, back, kind)
     payment = payment_value(session, row)
-    left = payment.amount_minor - payment.returned_minor
-    if payment.reversed_by is not None or back.amount_minor > left:
+    if back.amount_minor > payment.left_minor:
         raise Problem(Code.ILLEGAL_TRANSITION, "There is not so much left of this payment.")
     entries = ledger.repayment(back.amount_minor, payment.currency)
     repayment_id = _post_repayment(session, actor, book, back, kind, entries, now)

@@ -82,6 +82,9 @@ class TransactionKind(Enum):
     SHORTAGE = "shortage"
 
 
+REPAYMENTS: Final = (TransactionKind.REFUND, TransactionKind.CHARGEBACK)
+"""What gives a payment back, or a part of it."""
+
 RELIEVES: Final[Mapping[TransactionKind, Account]] = MappingProxyType(
     {
         TransactionKind.WAIVER: Account.WAIVED,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Exists, Select, exists, func, select
 from sqlalchemy.orm import aliased
 
 from backend.core.actor import Actor, Permission
@@ -17,11 +17,9 @@ from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments.book import transaction_of
 from backend.payments.cash_models import ReceiptRow
-from backend.payments.ledger import Account, TransactionKind
+from backend.payments.ledger import REPAYMENTS, Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
 from backend.payments.values import Allocated, Payment, Source
-
-_REPAYMENTS = (TransactionKind.REFUND, TransactionKind.CHARGEBACK)
 
 
 def read_payment(session: Session, actor: Actor, payment_id: UUID) -> Payment:
@@ -48,10 +46,6 @@ def payment_instants(
 
     What was reversed since, and what is only pending, is not among it.
     """
-    undoing = aliased(LedgerTransactionRow)
-    undone = exists().where(
-        undoing.about_id == LedgerTransactionRow.id, undoing.kind == TransactionKind.REVERSAL
-    )
     rows = session.execute(
         select(LedgerTransactionRow.supervisee_id, LedgerTransactionRow.recorded_at)
         .where(
@@ -59,7 +53,7 @@ def payment_instants(
             LedgerTransactionRow.supervisee_id.in_(people),
             LedgerTransactionRow.recorded_at >= since,
             LedgerTransactionRow.recorded_at < until,
-            ~undone,
+            ~_undone(),
         )
         .order_by(LedgerTransactionRow.recorded_at)
     )
@@ -71,18 +65,14 @@ def payment_instants(
 
 def returned_minor(session: Session, payment_id: UUID) -> int:
     """Return what of a payment was refunded or charged back, and stayed so."""
-    undoing = aliased(LedgerTransactionRow)
-    undone = exists().where(
-        undoing.about_id == LedgerTransactionRow.id, undoing.kind == TransactionKind.REVERSAL
-    )
     total = session.scalar(
         select(func.sum(LedgerEntryRow.amount_minor))
         .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
         .where(
             LedgerTransactionRow.about_id == payment_id,
-            LedgerTransactionRow.kind.in_(_REPAYMENTS),
+            LedgerTransactionRow.kind.in_(REPAYMENTS),
             LedgerEntryRow.account == Account.CREDIT,
-            ~undone,
+            ~_undone(),
         )
     )
     return int(total or 0)
@@ -105,11 +95,7 @@ def payment_value(session: Session, row: LedgerTransactionRow) -> Payment:
     """Return the payment that a transaction records."""
     if row.received_on is None or row.method is None:
         raise LookupError("a payment without day or method")
-    cash = session.scalars(
-        select(LedgerEntryRow).where(
-            LedgerEntryRow.transaction_id == row.id, LedgerEntryRow.account == Account.CASH
-        )
-    ).one()
+    cash = cash_of(session, row.id)
     reversed_by = transaction_of(session, row.agency_id, Source.REVERSAL, str(row.id))
     return Payment(
         id=row.id,
@@ -131,8 +117,25 @@ def payment_value(session: Session, row: LedgerTransactionRow) -> Payment:
     )
 
 
+def cash_of(session: Session, transaction_id: UUID) -> LedgerEntryRow:
+    """Return the entry by which a payment brought money, or a repayment took it."""
+    return session.scalars(
+        select(LedgerEntryRow).where(
+            LedgerEntryRow.transaction_id == transaction_id, LedgerEntryRow.account == Account.CASH
+        )
+    ).one()
+
+
 def _serial(session: Session, payment_id: UUID) -> int | None:
     return session.scalar(select(ReceiptRow.number).where(ReceiptRow.payment_id == payment_id))
+
+
+def _undone() -> Exists:
+    """Whether the transaction was reversed since."""
+    undoing = aliased(LedgerTransactionRow)
+    return exists().where(
+        undoing.about_id == LedgerTransactionRow.id, undoing.kind == TransactionKind.REVERSAL
+    )
 
 
 def _payments() -> Select[LedgerTransactionRow]:

@@ -44,8 +44,7 @@ def ask_refund(
     payment = payment_value(session, find_payment(session, actor, payment_id))
     if payment.source is not Source.PROVIDER:
         raise Problem(Code.ILLEGAL_TRANSITION, "This payment did not come by the provider.")
-    left = payment.amount_minor - payment.returned_minor
-    if payment.reversed_by is not None or amount_minor > left:
+    if amount_minor > payment.left_minor:
         raise Problem(Code.ILLEGAL_TRANSITION, "There is not so much left of this payment.")
     return RefundOrder(
         order_id=uuid5(payment.id, f"{payment.returned_minor}:{amount_minor}"),

@@ -114,6 +114,11 @@ class Payment:
     returned_minor: int
     allocated: Sequence[Allocated]
 
+    @property
+    def left_minor(self) -> int:
+        """What can still go back of it: nothing of a payment that was reversed."""
+        return 0 if self.reversed_by is not None else self.amount_minor - self.returned_minor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
