@@ -256,29 +256,17 @@ def sweep(database: Database, book: RuleBook, now: datetime) -> bool:
     with database.transaction() as session:
         sweeps.adopt(session, now)
     with database.snapshot() as session:
-        people = sweeps.due(session, now)
-    waiting = list(people)
-    done = 0
-    for first in range(0, len(waiting), sweeps.TOGETHER):
-        some = {one: people[one] for one in waiting[first : first + sweeps.TOGETHER]}
-        done += _sweep_together(database, book, some, now)
-    return len(people) == sweeps.BATCH and done > 0
+        epochs = sweeps.due(session, now)
 
-
-def _sweep_together(
-    database: Database, book: RuleBook, people: Mapping[UUID, int], now: datetime
-) -> int:
-    """Sweep people in one transaction, or after a fault each alone; return how many were."""
-    try:
+    def act(some: Sequence[UUID]) -> int:
+        people = {one: epochs[one] for one in some}
         with database.snapshot() as session:
             book.of_all(session, people, now)
         with database.transaction() as session:
             return sweeps.sweep(session, book, people, now)
-    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
-        if len(people) == 1:
-            _note_fault("sweep", error)
-            return 0
-    return sum(_sweep_together(database, book, {one: people[one]}, now) for one in people)
+
+    done = _do_for_all("sweep", list(epochs), act, together=sweeps.TOGETHER)
+    return len(epochs) == sweeps.BATCH and done > 0
 
 
 def examine(database: Database, now: datetime) -> bool:
@@ -294,24 +282,14 @@ def examine(database: Database, now: datetime) -> bool:
             examination.adopt(session, now)
     with database.snapshot() as session:
         people = examination.due(session, now)
-    done = 0
-    for first in range(0, len(people), examination.TOGETHER):
-        done += _examine_together(database, people[first : first + examination.TOGETHER], now)
-    return done > 0
 
-
-def _examine_together(database: Database, people: Sequence[UUID], now: datetime) -> int:
-    """Examine people together, or after a fault each alone; return how many were."""
-    try:
+    def act(some: Sequence[UUID]) -> int:
         with database.snapshot() as session:
-            findings = examination.look(session, people, now)
+            findings = examination.look(session, some, now)
         with database.transaction() as session:
             return examination.keep(session, findings, now)
-    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
-        if len(people) == 1:
-            _note_fault("examine", error)
-            return 0
-    return sum(_examine_together(database, [one], now) for one in people)
+
+    return _do_for_all("examine", people, act, together=examination.TOGETHER) > 0
 
 
 def account(database: Database, book: RuleBook, now: datetime) -> bool:
@@ -319,26 +297,33 @@ def account(database: Database, book: RuleBook, now: datetime) -> bool:
     with database.snapshot() as session:
         phones = missing.due(session, now)
 
-    def act(session: Session, one: UUID) -> None:
-        missing.account(session, book, one, now)
+    def act(some: Sequence[UUID]) -> int:
+        with database.transaction() as session:
+            for one in some:
+                missing.account(session, book, one, now)
+        return len(some)
 
-    done = sum(_do_for_one(database, "account-for-fixes", act, one) for one in phones)
+    done = _do_for_all("account-for-fixes", phones, act, together=1)
     return len(phones) == missing.BATCH and done > 0
 
 
-def _do_for_one(
-    database: Database, job: str, act: Callable[[Session, UUID], None], supervisee_id: UUID
-) -> bool:
-    """Do `act` for one person; a fault is logged and must not hold up the others."""
-    try:
-        with database.transaction() as session:
-            act(session, supervisee_id)
-    except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
-        _note_fault(job, error)
-        return False
-    return True
+def _do_for_all(
+    job: str, people: Sequence[UUID], act: Callable[[Sequence[UUID]], int], *, together: int
+) -> int:
+    """Do `act` for people, so many together; return for how many it was done.
 
-
-def _note_fault(job: str, error: Exception) -> None:
-    _FAULTS.inc()
-    _log.error(f"{job}.failed", job=job, **fault(error))
+    After a fault each of those together has a turn alone: one person's is logged, and holds up
+    nobody else.
+    """
+    done = 0
+    for first in range(0, len(people), together):
+        some = people[first : first + together]
+        try:
+            done += act(some)
+        except Exception as error:  # noqa: BLE001 - one person's fault must not hold up the others
+            if len(some) > 1:
+                done += _do_for_all(job, some, act, together=1)
+            else:
+                _FAULTS.inc()
+                _log.error(f"{job}.failed", job=job, **fault(error))
+    return done
