@@ -7,15 +7,18 @@ first of two equal times counts, and the order of wall times is never reversed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Window: TypeAlias = tuple[int, int]
 """Half-open, in Unix seconds."""
+
+_T = TypeVar("_T", int, datetime)
+"""What spans are told in: they are put together and taken apart alike in seconds and wall time."""
 
 _DAY: Final = timedelta(days=1)
 _DAY_S: Final = 86_400
@@ -132,40 +135,44 @@ def zone_of(name: str) -> ZoneInfo:
         raise ValueError(f"{name!r} is no IANA time zone") from fault
 
 
-def merged(windows: Iterable[Window]) -> list[Window]:
-    """The same time in order, as few windows as possible; empty ones vanish."""
-    result: list[Window] = []
-    for start_s, end_s in sorted(windows):
-        if start_s >= end_s:
+def merged(spans: Iterable[tuple[_T, _T]]) -> list[tuple[_T, _T]]:
+    """The same time in order, as few spans as possible; empty ones vanish."""
+    result: list[tuple[_T, _T]] = []
+    for start, end in sorted(spans):
+        if start >= end:
             continue
-        if result and start_s <= result[-1][1]:
-            result[-1] = (result[-1][0], max(result[-1][1], end_s))
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
         else:
-            result.append((start_s, end_s))
+            result.append((start, end))
     return result
 
 
-def without(windows: Iterable[Window], removed: Iterable[Window]) -> list[Window]:
-    """The time in `windows` and not in `removed`; both merged."""
-    result = list(windows)
-    for cut_start_s, cut_end_s in removed:
-        pieces = (
-            piece
-            for start_s, end_s in result
-            for piece in (
-                (start_s, min(end_s, cut_start_s)),
-                (max(start_s, cut_end_s), end_s),
-            )
-            if piece[0] < piece[1]
-        )
-        result = merged(pieces)
+def without(
+    spans: Sequence[tuple[_T, _T]], removed: Sequence[tuple[_T, _T]]
+) -> list[tuple[_T, _T]]:
+    """The time in `spans` and not in `removed`; both merged."""
+    result: list[tuple[_T, _T]] = []
+    cut = 0
+    for begin, end in spans:
+        start = begin
+        while cut < len(removed) and removed[cut][0] < end:
+            cut_start, cut_end = removed[cut]
+            if start < cut_start:
+                result.append((start, cut_start))
+            start = max(start, cut_end)
+            if cut_end > end:
+                break  # it may reach into the next span
+            cut += 1
+        if start < end:
+            result.append((start, end))
     return result
 
 
-def within(windows: Iterable[Window], from_s: int, until_s: int) -> list[Window]:
-    """The part of merged windows that lies between two instants."""
-    cut = ((max(start_s, from_s), min(end_s, until_s)) for start_s, end_s in windows)
-    return [(start_s, end_s) for start_s, end_s in cut if start_s < end_s]
+def within(spans: Iterable[tuple[_T, _T]], begin: _T, end: _T) -> list[tuple[_T, _T]]:
+    """The part of merged spans that lies between two instants."""
+    cut = ((max(a, begin), min(b, end)) for a, b in spans)
+    return [(a, b) for a, b in cut if a < b]
 
 
 @lru_cache(maxsize=4096)

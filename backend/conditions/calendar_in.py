@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ from backend.conditions.calendar_events import (
 )
 from backend.conditions.repetition import Frequency, Pattern, Weekday
 from backend.conditions.timetable import MAX_DATED, MAX_WEEKLY, YEARS_AHEAD
-from geofence.schedule import LocalWindow, Schedule, WeeklyWindow
+from geofence.schedule import LocalWindow, Schedule, WeeklyWindow, merged, within, without
 
 LAID_OUT: Final = timedelta(days=366)
 """How far an endless rule is laid out that no week repeats."""
@@ -84,18 +84,18 @@ class _Layout:
     def imported(self) -> Imported:
         """Return the schedule; every occurrence is laid out once."""
         weekly = [window for event in self._events for window in self._weekly_of(event)]
-        end = self._last if self._endless() is None else max(self._last, self._horizon)
-        wanted = _cut(_merged(self._spans()), self._begin, end)
-        usual = _cut(_merged(_every_week(weekly, self._begin, end)), self._begin, end)
-        removed = _joined(self._ahead(_without(usual, wanted)), _common(usual, wanted))
+        is_whole = self._is_whole()
+        end = self._last if is_whole else max(self._last, self._horizon)
+        wanted = within(merged(self._spans()), self._begin, end)
+        usual = within(merged(_every_week(weekly, self._begin, end)), self._begin, end)
+        surplus = without(usual, wanted)
         schedule = self._schedule(
             sorted(set(weekly), key=lambda window: (window.weekday, window.start, window.end)),
-            self._ahead(_without(wanted, usual)),
-            removed,
+            self._ahead(without(wanted, usual)),
+            _joined(self._ahead(surplus), without(usual, surplus)),
         )
-        endless = self._endless()
         return Imported(
-            schedule=schedule, complete_until=None if endless is None else self._horizon.date()
+            schedule=schedule, complete_until=None if is_whole else self._horizon.date()
         )
 
     def _schedule(
@@ -121,15 +121,12 @@ class _Layout:
     def _ahead(self, spans: Iterable[Span]) -> list[Span]:
         return [span for span in spans if span[1] > self._from]
 
-    def _endless(self) -> Event | None:
-        """Return an event that goes on for ever and that no week repeats, if there is one."""
-        return next(
-            (
-                event
-                for event in self._events
-                if event.recurrence and event.recurrence.endless and not self._is_weekly(event)
-            ),
-            None,
+    def _is_whole(self) -> bool:
+        """Whether no event goes on for ever but those that the same week repeats."""
+        return all(
+            self._is_weekly(event)
+            for event in self._events
+            if event.recurrence and event.recurrence.endless
         )
 
     def _is_weekly(self, event: Event) -> bool:
@@ -309,56 +306,6 @@ def _every_week(weekly: Sequence[WeeklyWindow], begin: datetime, end: datetime) 
                 dated = window.on(day)
                 yield dated.start, dated.end
         day += _DAY
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    result: list[Span] = []
-    for start, end in sorted(spans):
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(result[-1][1], end))
-        elif start < end:
-            result.append((start, end))
-    return result
-
-
-def _cut(spans: Iterable[Span], begin: datetime, end: datetime) -> list[Span]:
-    cut = ((max(a, begin), min(b, end)) for a, b in spans)
-    return [(a, b) for a, b in cut if a < b]
-
-
-def _without(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Return the time in merged `spans` that is not in merged `others`."""
-    edges = sorted({edge for span in (*spans, *others) for edge in span})
-    return _merged(_pieces_in(edges, spans, others, shared=False))
-
-
-def _common(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Return the time in both."""
-    edges = sorted({edge for span in (*spans, *others) for edge in span})
-    return _merged(_pieces_in(edges, spans, others, shared=True))
-
-
-def _pieces_in(
-    edges: Sequence[datetime], spans: Sequence[Span], others: Sequence[Span], *, shared: bool
-) -> Iterator[Span]:
-    first, second = _Sweep(spans), _Sweep(others)
-    for a, b in pairwise(edges):
-        inside, beside = first.holds(a), second.holds(a)
-        if inside and beside is shared:
-            yield a, b
-
-
-class _Sweep:
-    """Whether merged spans hold, asked in order of time."""
-
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self._spans = spans
-        self._index = 0
-
-    def holds(self, at: datetime) -> bool:
-        while self._index < len(self._spans) and self._spans[self._index][1] <= at:
-            self._index += 1
-        return self._index < len(self._spans) and self._spans[self._index][0] <= at
 
 
 def _joined(removed: Sequence[Span], kept: Sequence[Span]) -> list[Span]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
-from geofence.schedule import LocalWindow, Schedule, WeeklyWindow
+from geofence.schedule import LocalWindow, Schedule, WeeklyWindow, merged, without
 
 PRODID: Final = "-//connectrex//schedules//EN"
 _DAY: Final = timedelta(days=1)
@@ -46,8 +46,9 @@ def write_calendar(
 def _events(schedule: Schedule, begin: date) -> Iterator[Event]:
     zone = ZoneInfo(schedule.timezone)
     left: list[Span] = [(window.start, window.end) for window in schedule.added]
+    removed = merged((window.start, window.end) for window in schedule.removed)
     for times, weekdays in _alike(schedule.weekly).items():
-        event, pieces = _weekly(times, weekdays, schedule.removed, begin, zone)
+        event, pieces = _weekly(times, weekdays, removed, begin, zone)
         left += pieces
         yield event
     for start, end in sorted(set(left)):
@@ -64,7 +65,7 @@ def _alike(weekly: Iterable[WeeklyWindow]) -> dict[Times, set[int]]:
 def _weekly(
     times: Times,
     weekdays: set[int],
-    removed: Sequence[LocalWindow],
+    removed: Sequence[Span],
     begin: date,
     zone: ZoneInfo,
 ) -> tuple[Event, list[Span]]:
@@ -80,8 +81,9 @@ def _weekly(
         if day.weekday() not in weekdays:
             continue
         window = _window(times, day)
-        rest = _rest(window, removed)
-        if rest != [(window.start, window.end)]:
+        whole = [(window.start, window.end)]
+        rest = without(whole, removed)
+        if rest != whole:
             excluded.append(window.start.replace(tzinfo=zone))
             pieces += rest
     if excluded:
@@ -93,28 +95,17 @@ def _window(times: Times, day: date) -> LocalWindow:
     return WeeklyWindow(weekday=day.weekday(), start=times[0], end=times[1]).on(day)
 
 
-def _touched(removed: Iterable[LocalWindow], first: date) -> set[date]:
+def _touched(removed: Iterable[Span], first: date) -> set[date]:
     """Return the days from `first` on whose windows a removal may touch."""
     days: set[date] = set()
-    for window in removed:
-        begin = max(first, window.start.date() - _DAY)
-        days.update(_days(begin, (window.end.date() - begin).days + 1))
+    for start, end in removed:
+        begin = max(first, start.date() - _DAY)
+        days.update(_days(begin, (end.date() - begin).days + 1))
     return days
 
 
 def _days(begin: date, number: int) -> Iterator[date]:
     return (begin + index * _DAY for index in range(number))
-
-
-def _rest(window: LocalWindow, removed: Iterable[LocalWindow]) -> list[Span]:
-    """Return what removals leave of a window."""
-    rest: list[Span] = [(window.start, window.end)]
-    for cut in removed:
-        pieces = [
-            piece for a, b in rest for piece in ((a, min(b, cut.start)), (max(a, cut.end), b))
-        ]
-        rest = [(a, b) for a, b in pieces if a < b]
-    return rest
 
 
 def _event(start: datetime, end: datetime, zone: ZoneInfo) -> Event:
