@@ -9,134 +9,36 @@ which its first one ends, as calendars show it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import Enum
 from typing import Any, Final, TypeAlias
-from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
 
-from backend.conditions.repetition import Frequency, Pattern, Weekday
-from backend.core.errors import Code, Problem
+from backend.conditions.calendar_rules import read_rule
+from backend.conditions.calendar_values import (
+    CalendarFault,
+    Event,
+    Moment,
+    Place,
+    check_year,
+    refused,
+)
 from geofence.schedule import zone_of
+
+__all__ = ["LONGEST_REPEATED", "MAX_CHARS", "CalendarFault", "read_events"]
 
 Component: TypeAlias = Any
 """Of icalendar; the type of its properties is a union of thirty."""
 
 MAX_CHARS: Final = 200_000
 MAX_EVENTS: Final = 50
-EARLIEST_YEAR: Final = 2000
-MAX_COUNT: Final = 10_000
 LONGEST: Final = timedelta(days=366)
 LONGEST_REPEATED: Final = timedelta(days=7)
 
 _ONE_DAY: Final = timedelta(days=1)
 _IGNORED_COMPONENTS: Final = frozenset({"VTIMEZONE", "VALARM"})
-_WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_PARTS: Final = frozenset(
-    {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
-    | {"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYMONTH", "BYSETPOS"}
-)
-_NOT_WITH: Final = {
-    Frequency.DAILY: frozenset({"BYYEARDAY", "BYSETPOS"}),
-    Frequency.WEEKLY: frozenset({"BYMONTHDAY", "BYYEARDAY", "BYSETPOS"}),
-    Frequency.MONTHLY: frozenset({"BYYEARDAY"}),
-    Frequency.YEARLY: frozenset(),
-}
-"""Parts that RFC 5545 forbids with a frequency, or that calendars read in different ways."""
 _ONCE: Final = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID", "UID")
 _REPEATING: Final = ("RRULE", "RDATE", "EXDATE")
-
-
-class CalendarFault(Enum):
-    """Why a calendar is refused: a stable word."""
-
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too-large"
-    NO_EVENT = "no-event"
-    UNSUPPORTED = "unsupported"
-    MISSING = "missing"
-    CONTRADICTORY = "contradictory"
-    UNKNOWN_ZONE = "unknown-zone"
-    AMBIGUOUS_TIME = "ambiguous-time"
-    TOO_FREQUENT = "too-frequent"
-    TOO_MANY = "too-many"
-    OUT_OF_RANGE = "out-of-range"
-    NOTHING_AHEAD = "nothing-ahead"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where in the file: the component's number, from 0, and the property."""
-
-    component: int | None = None
-    property: str | None = None
-
-    def at(self, name: str) -> Place:
-        """Return the place of a property of this component."""
-        return Place(component=self.component, property=name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """A wall time, and the zone that it is told in; None: floating. `whole_day`: a date alone."""
-
-    wall: datetime
-    zone: str | None
-    whole_day: bool = False
-
-    def instant(self, floating: str) -> datetime:
-        """Return it in UTC; floating times take the zone `floating`."""
-        zone = ZoneInfo(self.zone or floating)
-        return self.wall.replace(tzinfo=zone).astimezone(UTC)
-
-    def alike(self, other: Moment) -> bool:
-        """Whether both are told in the same way."""
-        return (self.zone, self.whole_day) == (other.zone, other.whole_day)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recurrence:
-    """A rule of repetition; `until` and `count` None: without end."""
-
-    pattern: Pattern
-    count: int | None
-    until: Moment | None
-
-    @property
-    def endless(self) -> bool:
-        """Whether it has no last occurrence."""
-        return self.count is None and self.until is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One event: it lasts for `length` of wall time, or, `exact`, of elapsed time.
-
-    `extra` are further occurrences with a length of their own, None for the event's.
-    """
-
-    place: Place
-    uid: str | None
-    start: Moment
-    length: timedelta
-    exact: bool
-    recurrence: Recurrence | None
-    excluded: tuple[Moment, ...]
-    extra: tuple[tuple[Moment, timedelta | None], ...]
-    replaces: Moment | None
-
-
-def refused(fault: CalendarFault, detail: str, place: Place | None = None) -> Problem:
-    """Return the refusal of a calendar, with its reason and place as members."""
-    place = place or Place()
-    members: dict[str, object] = {
-        "reason": fault.value,
-        "component": place.component,
-        "property": place.property,
-    }
-    return Problem(Code.SCHEDULE_REFUSED, detail, pointer="/calendar", members=members)
 
 
 def read_events(text: str) -> list[Event]:
@@ -180,14 +82,14 @@ def _event(component: Component, place: Place) -> Event:
     _check_form(component, place)
     start = _moment(component["DTSTART"], place.at("DTSTART"))
     length, exact = _length(component, start, place)
-    replaces = component.get("RECURRENCE-ID")
+    rule, replaces = component.get("RRULE"), component.get("RECURRENCE-ID")
     event = Event(
         place=place,
         uid=None if "UID" not in component else str(component["UID"]),
         start=start,
         length=length,
         exact=exact,
-        recurrence=_recurrence(component, start, place.at("RRULE")),
+        recurrence=None if rule is None else read_rule(rule, start, place.at("RRULE")),
         excluded=tuple(_excluded(component, start, place.at("EXDATE"))),
         extra=tuple(_extra(component, start, place.at("RDATE"))),
         replaces=None if replaces is None else _moment(replaces, place.at("RECURRENCE-ID")),
@@ -243,13 +145,13 @@ def _moment(value: Any, place: Place) -> Moment:
             zone = "UTC"
         return _checked(found.replace(tzinfo=None), zone, place)
     if isinstance(found, date):
-        _check_year(found, place)
+        check_year(found, place)
         return Moment(wall=datetime.combine(found, time()), zone=None, whole_day=True)
     raise refused(CalendarFault.UNREADABLE, "This is neither a date nor a date and time.", place)
 
 
 def _checked(wall: datetime, zone: str | None, place: Place) -> Moment:
-    _check_year(wall, place)
+    check_year(wall, place)
     if zone is not None:
         try:
             zone_of(zone)
@@ -257,12 +159,6 @@ def _checked(wall: datetime, zone: str | None, place: Place) -> Moment:
             detail = "TZID names a zone of the tz database, such as America/Chicago."
             raise refused(CalendarFault.UNKNOWN_ZONE, detail, place) from None
     return Moment(wall=wall, zone=zone)
-
-
-def _check_year(day: date, place: Place) -> None:
-    if not EARLIEST_YEAR <= day.year < EARLIEST_YEAR + 200:
-        detail = f"Dates lie in the years {EARLIEST_YEAR} to {EARLIEST_YEAR + 199}."
-        raise refused(CalendarFault.OUT_OF_RANGE, detail, place)
 
 
 def _length(component: Component, start: Moment, place: Place) -> tuple[timedelta, bool]:
@@ -303,119 +199,6 @@ def _checked_length(length: timedelta, place: Place) -> timedelta:
         detail = f"A window ends after it starts, within {LONGEST.days} days."
         raise refused(CalendarFault.OUT_OF_RANGE, detail, place)
     return length
-
-
-def _recurrence(component: Component, start: Moment, place: Place) -> Recurrence | None:
-    rule = component.get("RRULE")
-    if rule is None:
-        return None
-    unknown = set(rule) - _PARTS
-    if unknown & {"BYHOUR", "BYMINUTE", "BYSECOND"}:
-        detail = "A window begins at the time of day of DTSTART."
-        raise refused(CalendarFault.TOO_FREQUENT, detail, place)
-    if unknown:
-        detail = "This rule has a part that is not read."
-        raise refused(CalendarFault.UNSUPPORTED, detail, place)
-    return Recurrence(
-        pattern=_pattern(rule, place), count=_count(rule, place), until=_last(rule, start, place)
-    )
-
-
-def _pattern(rule: Any, place: Place) -> Pattern:
-    try:
-        frequency = Frequency(str(_single(rule, "FREQ", place)))
-    except ValueError:
-        detail = "A window is repeated daily at the most often."
-        raise refused(CalendarFault.TOO_FREQUENT, detail, place) from None
-    if _NOT_WITH[frequency] & set(rule):
-        detail = f"A part of this rule has no certain meaning with {frequency.value}."
-        raise refused(CalendarFault.UNSUPPORTED, detail, place)
-    return Pattern(
-        frequency=frequency,
-        interval=_number(_single(rule, "INTERVAL", place, 1), 1_000, place),
-        week_start=_weekday(str(_single(rule, "WKST", place, "MO")), place),
-        months=frozenset(_month(month, place) for month in rule.get("BYMONTH", ())),
-        month_days=_numbers(rule, "BYMONTHDAY", 31, place),
-        year_days=_numbers(rule, "BYYEARDAY", 366, place),
-        weekdays=_weekdays(rule, frequency, place),
-        positions=_numbers(rule, "BYSETPOS", 366, place),
-    )
-
-
-def _weekdays(rule: Any, frequency: Frequency, place: Place) -> tuple[Weekday, ...]:
-    found = tuple(
-        Weekday(day=_weekday(day.weekday, place), ordinal=_ordinal(day.relative, place))
-        for day in dict.fromkeys(rule.get("BYDAY", ()))
-    )
-    in_large = frequency in {Frequency.MONTHLY, Frequency.YEARLY}
-    if not in_large and any(day.ordinal is not None for day in found):
-        detail = "The nth weekday is one of a month or a year."
-        raise refused(CalendarFault.CONTRADICTORY, detail, place)
-    return found
-
-
-def _weekday(name: str, place: Place) -> int:
-    if name not in _WEEKDAYS:
-        raise refused(CalendarFault.UNREADABLE, "This is no weekday.", place)
-    return _WEEKDAYS.index(name)
-
-
-def _ordinal(relative: int | None, place: Place) -> int | None:
-    return None if relative is None else _signed(relative, 53, place)
-
-
-def _month(month: Any, place: Place) -> int:
-    if getattr(month, "leap", False):
-        raise refused(CalendarFault.UNSUPPORTED, "No month is a leap month.", place)
-    return _number(int(month), 12, place)
-
-
-def _numbers(rule: Any, name: str, most: int, place: Place) -> frozenset[int]:
-    return frozenset(_signed(value, most, place) for value in rule.get(name, ()))
-
-
-def _signed(value: int, most: int, place: Place) -> int:
-    _number(abs(value), most, place)
-    return value
-
-
-def _single(rule: Any, name: str, place: Place, otherwise: Any = None) -> Any:
-    values = rule.get(name, [otherwise])
-    if len(values) != 1:
-        raise refused(CalendarFault.CONTRADICTORY, f"A rule has one {name}.", place)
-    return values[0]
-
-
-def _number(value: int, most: int, place: Place) -> int:
-    if not 1 <= value <= most:
-        detail = f"A number in a rule lies between 1 and {most}."
-        raise refused(CalendarFault.OUT_OF_RANGE, detail, place)
-    return value
-
-
-def _count(rule: Any, place: Place) -> int | None:
-    if "COUNT" not in rule:
-        return None
-    if "UNTIL" in rule:
-        detail = "A rule ends by UNTIL or by COUNT, not by both."
-        raise refused(CalendarFault.CONTRADICTORY, detail, place)
-    return _number(_single(rule, "COUNT", place), MAX_COUNT, place)
-
-
-def _last(rule: Any, start: Moment, place: Place) -> Moment | None:
-    """Return the last instant or day of a rule, in the form that RFC 5545 demands for its start."""
-    if "UNTIL" not in rule:
-        return None
-    value = _single(rule, "UNTIL", place)
-    whole_day = not isinstance(value, datetime)
-    in_utc = not whole_day and value.tzinfo is not None
-    if whole_day != start.whole_day or in_utc != (start.zone is not None):
-        detail = "UNTIL is a date for whole days, in UTC with TZID, and floating for floating."
-        raise refused(CalendarFault.CONTRADICTORY, detail, place)
-    _check_year(value, place)
-    if whole_day:
-        return Moment(wall=datetime.combine(value, time()), zone=None, whole_day=True)
-    return Moment(wall=value.replace(tzinfo=None), zone="UTC" if in_utc else None)
 
 
 def _excluded(component: Component, start: Moment, place: Place) -> Iterable[Moment]:

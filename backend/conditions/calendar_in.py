@@ -15,14 +15,13 @@ from itertools import islice
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from backend.conditions.calendar_events import (
-    LONGEST_REPEATED,
+from backend.conditions.calendar_events import LONGEST_REPEATED, read_events
+from backend.conditions.calendar_values import (
     CalendarFault,
     Event,
     Moment,
     Place,
     Recurrence,
-    read_events,
     refused,
 )
 from backend.conditions.repetition import Frequency, Pattern, Weekday

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
+from backend.conditions.calendar_values import WEEKDAYS
 from geofence.schedule import LocalWindow, Schedule, WeeklyWindow, merged, without
 
 PRODID: Final = "-//connectrex//schedules//EN"
 _DAY: Final = timedelta(days=1)
-_WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 Times: TypeAlias = tuple[time, time]
 Span: TypeAlias = tuple[datetime, datetime]
@@ -73,7 +73,7 @@ def _weekly(
     first = next(day for day in _days(begin, 7) if day.weekday() in weekdays)
     window = _window(times, first)
     event = _event(window.start, window.end, zone)
-    days = [_WEEKDAYS[day] for day in sorted(weekdays)]
+    days = [WEEKDAYS[day] for day in sorted(weekdays)]
     event.add("rrule", {"freq": "weekly", "byday": days})
     excluded: list[datetime] = []
     pieces: list[Span] = []
