@@ -36,6 +36,15 @@ class CheckInRefusal(Enum):
     PRESENCE_TOO_WEAK = "presence-too-weak"
 
 
+class Excuse(Enum):
+    """Why a check-in that does not come is not told, in the order in which it is asked."""
+
+    NO_ORDER = "no-order"
+    """Nothing is asked of anybody that no court ordered."""
+    EXEMPTION = "exemption"
+    ABSENCE = "absence"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """From when on a check-in is taken, and until when, exclusively, it is on time."""
@@ -48,8 +57,13 @@ def window_of(appointment: Appointment, policy: AgencyPolicy) -> Window:
     """Return when the person may check in for this appointment."""
     return Window(
         opens_at=appointment.starts_at - timedelta(seconds=policy.check_in_opens_s),
-        late_from=appointment.starts_at + timedelta(seconds=policy.check_in_grace_s),
+        late_from=late_from(appointment.starts_at, policy),
     )
+
+
+def late_from(due_at: datetime, policy: AgencyPolicy) -> datetime:
+    """Return from when on a check-in that was due then is late."""
+    return due_at + timedelta(seconds=policy.check_in_grace_s)
 
 
 def untimely(

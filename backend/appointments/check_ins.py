@@ -5,7 +5,7 @@
   2  it is not cancelled, and not too early
   3  what is shown of the person's presence holds (`devices.show_presence`)
   4  and it is what the agency asks for, at least
-A refusal is a value: an exception would roll back what must be kept. By itself it is never a
+What comes late is told to the officer (`overdue`), and is a check-in all the same. A refusal is a value: an exception would roll back what must be kept. By itself it is never a
 violation.
 """
 
@@ -20,6 +20,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from backend.appointments import overdue
 from backend.appointments.check_in_rules import (
     WHAT_TO_DO,
     CheckInRefusal,
@@ -172,6 +173,7 @@ def check_in(
     session.flush()
     _record(session, actor, row)
     if refusal is None:
+        overdue.came(session, row, agency)
         return _value(row)
     reason = found.reason if isinstance(found, PresenceRefused) else None
     return TurnedAway(

@@ -21,6 +21,7 @@ MAX_CONTACT_CHARACTERS: Final = 100
 MAX_REASON_CHARACTERS: Final = 300
 
 NOT_CANCELLED: Final = text("cancelled_at IS NULL")
+LOOKED_AT_AGAIN: Final = text("look_at IS NOT NULL")
 ACCEPTED: Final = text("refusal IS NULL")
 
 _MAY_CHANGE: Final = (
@@ -33,12 +34,18 @@ _MAY_CHANGE: Final = (
     "cancelled_at",
     "cancelled_by",
     "cancellation_reason",
+    "look_at",
+    "alert_id",
 )
 """All but whose it is and of what kind. None is deleted; what it was before, the audit tells."""
 
 
 class AppointmentRow(Base):
-    """When and where a person is expected. `zone` is the place's: its wall time is told."""
+    """When and where a person is expected. `zone` is the place's: its wall time is told.
+
+    At `look_at` the worker asks whether a check-in came (`overdue`), None when that is over and for
+    all that is in person. `alert_id` is what the officer was told by.
+    """
 
     __tablename__ = "appointments"
     __table_args__ = (
@@ -49,6 +56,12 @@ class AppointmentRow(Base):
             "starts_at",
             sqlite_where=NOT_CANCELLED,
             postgresql_where=NOT_CANCELLED,
+        ),
+        Index(
+            "ix_appointments_look_at",
+            "look_at",
+            sqlite_where=LOOKED_AT_AGAIN,
+            postgresql_where=LOOKED_AT_AGAIN,
         ),
         {"info": {"immutable": _MAY_CHANGE}},
     )
@@ -69,6 +82,8 @@ class AppointmentRow(Base):
     cancellation_reason: Mapped[str | None] = mapped_column(
         String(MAX_REASON_CHARACTERS), info=CASE
     )
+    look_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
+    alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
 
 
 class CheckInRow(Base):

@@ -159,6 +159,7 @@ def cancel_appointment(
     row = _find(session, actor, appointment_id, locked=True)
     _require_ahead(session, row, now)
     row.cancelled_at, row.cancelled_by, row.cancellation_reason = now, actor.id, reason
+    row.look_at = None
     _record(session, actor, Act.APPOINTMENT_CANCELLED, row, now)
     tell_change(session, row, row.starts_at, now)
     return _value(row)
@@ -274,6 +275,7 @@ def _write(
         )
     agency = identity.get_agency(session, actor.agency)
     row.starts_at = terms.starts_at
+    row.look_at = terms.starts_at if row.kind is AppointmentKind.CHECK_IN else None
     row.zone = identity.known_zone(terms.zone or agency.zone)
     row.place, row.note = terms.place, terms.note
     row.contact_name, row.contact_phone = terms.contact_name, terms.contact_phone

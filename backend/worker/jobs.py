@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from backend.alerts import notice
 from backend.alerts import service as alerts
 from backend.appointments import notices as appointment_notices
+from backend.appointments import overdue
 from backend.audit import service as audit
 from backend.core.clock import Clock
 from backend.core.db import Database, Session
@@ -52,6 +53,7 @@ SCHEDULE: Final = Schedule(
         "sweep": 30,
         "examine": 60,
         "account-for-fixes": 600,
+        "look-for-check-ins": 60,
         "plan-reminders": 60,
         "settle-payments": 2,
         "look-after-payments": 60,
@@ -104,6 +106,7 @@ def jobs(
         "sweep": partial(sweep, database, RuleBook()),
         "examine": partial(examine, database),
         "account-for-fixes": partial(account, database, RuleBook()),
+        "look-for-check-ins": partial(look_for_check_ins, database),
         "plan-reminders": partial(plan_once, database),
         "settle-payments": settling.settle_notices if settling else _nothing,
         "look-after-payments": settling.look_after if settling else _nothing,
@@ -305,6 +308,21 @@ def account(database: Database, book: RuleBook, now: datetime) -> bool:
 
     done = _do_for_all("account-for-fixes", phones, act, together=1)
     return len(phones) == missing.BATCH and done > 0
+
+
+def look_for_check_ins(database: Database, now: datetime) -> bool:
+    """Tell of a batch of check-ins that did not come, each in a transaction of its own."""
+    with database.snapshot() as session:
+        expected = overdue.due(session, now)
+
+    def act(some: Sequence[UUID]) -> int:
+        with database.transaction() as session:
+            for one in some:
+                overdue.look(session, one, now)
+        return len(some)
+
+    done = _do_for_all("look-for-check-ins", expected, act, together=1)
+    return len(expected) == overdue.BATCH and done > 0
 
 
 def _do_for_all(

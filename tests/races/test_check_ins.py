@@ -1,8 +1,8 @@
-"""Two requests at once, about one person's presence: one challenge counts once, and nothing lingers."""
+"""Two at once, about one person's presence: a challenge counts once, and one alert tells of absence."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +10,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from backend.alerts.models import AlertEventRow, AlertRow
+from backend.alerts.values import EventKind
 from backend.app import create_app
 from backend.appointments import service
 from backend.appointments.models import CheckInRow
-from backend.appointments.service import Appointment, AppointmentKind, CheckIn, Shown
+from backend.appointments.service import (
+    Appointment,
+    AppointmentKind,
+    AppointmentTerms,
+    CheckIn,
+    Shown,
+)
 from backend.attestation.web.passkey import RelyingParty
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database
@@ -26,6 +34,7 @@ from backend.devices.models import PresenceKey
 from backend.devices.service import KeyContext, OfferedKey, ShownSignature
 from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
+from backend.worker import jobs
 from tests.support.attestation.authenticator import PARTY
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import (
@@ -35,6 +44,7 @@ from tests.support.devices import (
     enrolled_phone,
     supervised_person,
 )
+from tests.support.location import Watched, watched_person
 from tests.support.races import at_once
 from tests.support.reminders import expects
 
@@ -148,6 +158,79 @@ def test_a_phone_that_is_revoked_meanwhile_keeps_nothing_that_shows_presence(
 
         assert enrolled in {None, Code.NOT_FOUND}
         assert _in_force(database) == []
+
+
+def test_of_two_workers_that_look_at_once_one_tells(
+    postgresql_database: Database, app: Flask
+) -> None:
+    watched = watched_person(app, postgresql_database, FrozenClock(), curfew=False)
+    for number in range(ROUNDS):
+        over_at = START + timedelta(days=number, hours=2)
+        made = _expected(watched, over_at - timedelta(hours=1))
+        look = partial(jobs.look_for_check_ins, postgresql_database, over_at)
+
+        at_once([look, look])
+
+        alert = _alert_about(postgresql_database, made)
+        assert alert is not None
+        assert _events(postgresql_database, alert) == [EventKind.RAISED]
+
+
+def test_a_late_check_in_is_with_the_alert_whoever_is_first(
+    postgresql_database: Database, app: Flask
+) -> None:
+    database = postgresql_database
+    watched = watched_person(app, database, FrozenClock(), curfew=False)
+    key = key_of(database, watched.phone)
+    actor = Actor(
+        kind=ActorKind.SUPERVISEE, id=watched.case.supervisee_id, agency_id=watched.case.agency_id
+    )
+    for number in range(ROUNDS):
+        over_at = START + timedelta(days=number, hours=2)
+        made = _expected(watched, over_at - timedelta(hours=1))
+
+        at_once(
+            [
+                partial(_check_in, database, actor, key, made, over_at),
+                partial(jobs.look_for_check_ins, database, over_at),
+            ]
+        )
+
+        alert = _alert_about(database, made)
+        assert alert is not None
+        assert alert.cleared_at == over_at
+        assert _events(database, alert).count(EventKind.RAISED) == 1
+
+
+def _check_in(
+    database: Database, actor: Actor, key: KeyContext, made: Appointment, now: datetime
+) -> bool:
+    with database.transaction() as session:
+        done = service.check_in(session, actor, key, made.id, Shown(), party=PARTY, now=now)
+    return isinstance(done, CheckIn)
+
+
+def _expected(watched: Watched, due_at: datetime) -> Appointment:
+    with watched.database.transaction() as session:
+        return service.make_appointment(
+            session,
+            watched.case.officer,
+            watched.case.supervisee_id,
+            AppointmentKind.CHECK_IN,
+            AppointmentTerms(starts_at=due_at),
+            now=START,
+        )
+
+
+def _alert_about(database: Database, made: Appointment) -> AlertRow | None:
+    with database.snapshot() as session:
+        return session.scalar(select(AlertRow).where(AlertRow.source_id == made.id))
+
+
+def _events(database: Database, alert: AlertRow) -> list[EventKind]:
+    with database.snapshot() as session:
+        mine = select(AlertEventRow).where(AlertEventRow.alert_id == alert.id)
+        return [row.kind for row in session.scalars(mine.order_by(AlertEventRow.number))]
 
 
 def _enrol(
