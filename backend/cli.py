@@ -14,7 +14,7 @@ from functools import wraps
 from multiprocessing.util import Finalize
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 import click
@@ -306,20 +306,20 @@ def payments_group() -> None:
 
 
 @payments_group.command("import")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @click.option("--agency", required=True, type=click.UUID, help="Whose payments they are.")
 @_explained
-def import_payments(file: TextIO, agency: UUID) -> None:
+def import_payments(file: BinaryIO, agency: UUID) -> None:
     """Book the payments in FILE, the CSV of a bank or a lockbox (docs/operating.md).
 
     Run again, nothing is booked twice. Exit status 1 if a line contradicts what was told before.
     """
     try:
-        lines = payments.read_lines(file.read())
-    except (payments.UnreadableFileError, UnicodeDecodeError) as error:
+        content = payments.read_file(file.read())
+    except payments.UnreadableFileError as error:
         raise click.ClickException(f"nothing was booked:\n{error}") from None
     with _transaction() as (session, clock):
-        outcomes = payments.import_payments(session, SYSTEM, agency, lines, now=clock.now())
+        outcomes = payments.import_payments(session, SYSTEM, agency, content, now=clock.now())
     for outcome, numbers in outcomes.items():
         click.echo(f"{outcome.value}: {len(numbers)}")
     contradicted = outcomes[payments.LineOutcome.CONTRADICTED]

@@ -98,6 +98,7 @@ class Act(Enum):
     RECURRING_FEE_SET = "recurring-fee.set"
     RECURRING_FEE_ENDED = "recurring-fee.ended"
     PAYMENT_RECORDED = "payment.recorded"
+    PAYMENT_FILE_IMPORTED = "payment-file.imported"
     PAYMENT_REVERSED = "payment.reversed"
     PAYMENT_ANNOUNCED = "payment.announced"
     PAYMENT_FAILED = "payment.failed"

@@ -67,6 +67,7 @@ class Code(Enum):
     SIGNATURE_REFUSED = _Kind("signature-refused", 401, "The notice's signature does not hold")
     CASH_DAY_CLOSED = _Kind("cash-day-closed", 409, "The day's cash is counted and closed")
     COUNT_DIFFERS = _Kind("count-differs", 409, "The two counts differ")
+    PAYMENT_FILE_REFUSED = _Kind("payment-file-refused", 422, "The payment file is not usable")
     CARD_NUMBER_REFUSED = _Kind("card-number-refused", 422, "Never send a card number here")
 
     @property

@@ -26,6 +26,7 @@ from backend.payments.autopay import (
     own_autopay,
     settle_mandate,
 )
+from backend.payments.bank_file import UnreadableFileError, read_file
 from backend.payments.bank_returns import return_by_bank
 from backend.payments.bookings import (
     Incoming,
@@ -81,12 +82,7 @@ from backend.payments.hosted import (
     own_id,
 )
 from backend.payments.hosted_models import NoticeOutcome
-from backend.payments.imports import (
-    LineOutcome,
-    UnreadableFileError,
-    import_payments,
-    read_lines,
-)
+from backend.payments.imports import LineOutcome, import_file, import_payments
 from backend.payments.instalments import Proposal
 from backend.payments.notices import (
     NOTICE_BATCH,
@@ -248,6 +244,7 @@ __all__ = [
     "finish_notice",
     "give_back",
     "hosted_payments",
+    "import_file",
     "import_payments",
     "is_still_owed",
     "keep_notice",
@@ -282,7 +279,7 @@ __all__ = [
     "propose_relief",
     "raise_obligation",
     "raise_recurring",
-    "read_lines",
+    "read_file",
     "read_payment",
     "record_payment",
     "recurring_fees",

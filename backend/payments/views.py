@@ -13,6 +13,7 @@ from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.payments import service
 from backend.payments.cash_views import BLUEPRINTS as CASH
+from backend.payments.import_views import BLUEPRINTS as FILES
 from backend.payments.kinds import ObligationKind
 from backend.payments.relief_views import BLUEPRINTS as RELIEF
 from backend.payments.schemas import (
@@ -49,7 +50,7 @@ own = Blueprint(
     audience=Audience.SUPERVISEE,
     description="What the person who asks owes",
 )
-BLUEPRINTS = (officers, own, *CASH, *RELIEF, *STATEMENTS)
+BLUEPRINTS = (officers, own, *CASH, *FILES, *RELIEF, *STATEMENTS)
 
 
 @officers.route("/supervisees/<uuid:supervisee_id>/obligations", methods=["POST"])

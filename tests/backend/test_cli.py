@@ -19,9 +19,9 @@ from backend.cli import build, main
 from backend.core.db import Database, table_of
 from backend.core.settings import PREFIX
 from backend.payments import service as payments
+from backend.payments.bank_file import COLUMNS
 from backend.payments.differences import note_difference
 from backend.payments.hosted_models import DifferenceKind
-from backend.payments.imports import COLUMNS
 from backend.payments.models import LedgerEntryRow
 from backend.payments.provider import Notice, Subject
 from backend.worker.loop import Worker

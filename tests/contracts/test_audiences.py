@@ -34,6 +34,7 @@ ROUTES = {
     Audience.OFFICER: {
         "GET /v1/cash-days",
         "POST /v1/payments/<uuid:payment_id>/bank-return",
+        "POST /v1/payment-files",
         "GET /v1/decision-preview",
         "GET /v1/cash-days/<uuid:cash_day_id>",
         "GET /v1/payments/<uuid:payment_id>/receipt",

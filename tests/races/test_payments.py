@@ -15,6 +15,8 @@ from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
 from backend.identity.service import Role
 from backend.payments import service
+from backend.payments.bank_file import COLUMNS
+from backend.payments.imports import LineOutcome
 from backend.payments.kinds import Basis
 from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow
@@ -77,6 +79,44 @@ def test_one_receipt_for_two_people_at_once_is_refused_to_one(
     assert [code for code in told if isinstance(code, Code)] == [Code.ALREADY_EXISTS]
     with database.snapshot() as session:
         assert session.scalar(select(func.count()).select_from(LedgerTransactionRow)) == 1
+
+
+def _upload(database: Database, office: Office, *whose: UUID | None) -> dict[LineOutcome, int]:
+    """How many lines of a file with these owners had which outcome."""
+    lines = [
+        f"B-{number},2026-03-01,4000,USD,lockbox,{one or ''},"
+        for number, one in enumerate(whose, start=1)
+    ]
+    content = "\n".join([",".join(COLUMNS), *lines]).encode()
+    with database.transaction() as session:
+        found = service.import_file(session, office.actor, content, now=START)
+    return {outcome: len(numbers) for outcome, numbers in found.items() if numbers}
+
+
+def test_one_file_sent_by_everybody_at_once_is_booked_once(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+    upload = partial(_upload, database, office, person, None, person)
+
+    told = at_once([upload] * COUNTERS)
+
+    first = {LineOutcome.BOOKED: 2, LineOutcome.SUSPENSE: 1}
+    assert sorted(told, key=len) == [{LineOutcome.KNOWN: 3}] * (COUNTERS - 1) + [first]
+    with database.snapshot() as session:
+        (balance,) = service.balance(session, office.actor, person, now=START).currencies
+        waiting = service.suspense_items(session, office.actor, waiting=True, cursor=Cursor())
+    assert (balance.paid_minor, len(waiting.items)) == (8_000, 1)
+
+
+def test_a_number_that_one_file_gives_to_somebody_and_one_to_nobody_is_booked_once(
+    postgresql_database: Database, office: Office
+) -> None:
+    database, person = postgresql_database, office.person.id
+
+    told = at_once([partial(_upload, database, office, one) for one in (person, None) * 3])
+
+    assert sum(one.get(LineOutcome.KNOWN, 0) for one in told) == 5
 
 
 def test_payments_at_once_never_pay_a_debt_twice(

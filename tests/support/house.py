@@ -17,6 +17,7 @@ from backend.core.db import Database, Session
 from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.identity.tokens import open_session
+from backend.payments.bank_file import COLUMNS
 from backend.simulator.phone import Phone, _Call
 from backend.simulator.wire import HttpRequest
 from tests.support.alerts import raised_alert
@@ -121,6 +122,12 @@ class House:
             "PUT /v1/agency": self._writable
         }
         return bodies.get(operation, {})
+
+    def good_beginning(self, operation: str) -> str:
+        """Return what a text that the operation takes begins with; empty where none is known."""
+        line = f"B-1,2026-03-01,4000,USD,lockbox,{self.ids['supervisee_id']},"
+        beginnings = {"POST /v1/payment-files": f"{','.join(COLUMNS)}\n{line}"}
+        return beginnings.get(operation, "")
 
     def etag(self, path: str) -> str:
         """Return what an officer who is to change something at `path` has read before."""

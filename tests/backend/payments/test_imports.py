@@ -11,7 +11,8 @@ from backend.core.actor import SYSTEM
 from backend.core.db import Database
 from backend.core.paging import Cursor
 from backend.payments import service
-from backend.payments.imports import COLUMNS, LineOutcome, UnreadableFileError, read_lines
+from backend.payments.bank_file import COLUMNS, UnreadableFileError, read_file
+from backend.payments.imports import LineOutcome
 from backend.payments.models import LedgerTransactionRow
 from tests.support.clocks import START
 from tests.support.offices import Office, make_office
@@ -20,21 +21,25 @@ HEADER = ",".join(COLUMNS)
 GOOD = "B-1,2026-03-01,4000,USD,lockbox,,Thank you"
 
 
-def file_of(*lines: str) -> str:
-    return "\n".join([HEADER, *lines]) + "\n"
+def file_of(*lines: str) -> bytes:
+    return ("\n".join([HEADER, *lines]) + "\n").encode()
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "line 1: the header"),
-        ("external_id,amount\n", "line 1: the header"),
-        (HEADER + ",more\n", "line 1: the header"),
+        (b"", "line 1: the header"),
+        (b'"open', "line 1: the header"),
+        (b"external_id,amount\n", "line 1: the header"),
+        (HEADER.encode() + b",more\n", "line 1: the header"),
         (file_of("B-1,2026-03-01"), "line 2: this has another number"),
         (file_of(GOOD + ",more"), "line 2: this has another number"),
         (file_of(GOOD, GOOD), "line 3: external_id stands twice"),
         (file_of(GOOD.replace("B-1", " ")), "external_id"),
         (file_of(GOOD.replace("B-1", "B" * 81)), "external_id"),
+        (file_of(GOOD.replace("B-1", "B\x00")), "external_id"),
+        (file_of(GOOD).replace(b"B-1", b"B-\xff"), "line 2: external_id"),
+        (file_of(GOOD).replace(b"Thank", b"\xe9"), "line 2: note"),
         (file_of(GOOD.replace("2026-03-01", "1.3.2026")), "received_on"),
         (file_of(GOOD.replace("4000", "40.00")), "amount_minor"),
         (file_of(GOOD.replace("4000", "-1")), "amount_minor"),
@@ -47,30 +52,65 @@ def file_of(*lines: str) -> str:
         (file_of(GOOD.replace("lockbox,", "lockbox,Testa")), "supervisee"),
         (file_of(GOOD.replace("Thank you", "4242 4242 4242 4242")), "note"),
         (file_of(GOOD.replace("Thank you", "x" * 1001)), "note"),
-        (file_of('B-1,2026-03-01,4000,USD,lockbox,,"open'), "no CSV"),
+        (file_of('B-1,2026-03-01,4000,USD,lockbox,,"open', "B-2"), "line 2: this is no CSV"),
     ],
 )
-def test_a_file_with_a_bad_line_is_refused_and_the_line_is_named(text: str, reason: str) -> None:
+def test_a_file_with_a_bad_line_is_refused_and_the_line_is_named(text: bytes, reason: str) -> None:
     with pytest.raises(UnreadableFileError, match=reason) as refusal:
-        read_lines(text)
+        read_file(text)
 
     assert "4242" not in str(refusal.value)
 
 
 def test_every_bad_line_is_named_at_once() -> None:
     with pytest.raises(UnreadableFileError) as refusal:
-        read_lines(file_of(GOOD.replace("4000", "x"), GOOD.replace("B-1", "B-2"), "B-3"))
+        read_file(
+            file_of(
+                GOOD.replace("4000", "x").replace("USD", "?"),
+                GOOD.replace("B-1", "B-2"),
+                GOOD.replace("Thank", '"Thank"s'),
+                "",
+                "B-3",
+                GOOD.replace("B-1", "B-4").replace("Thank you", '"Two\nlines"'),
+                GOOD.replace("B-1", "B-4"),
+            )
+        )
 
-    assert [line.split(":")[0] for line in str(refusal.value).splitlines()] == ["line 2", "line 4"]
+    assert [(bad.line, len(bad.problems)) for bad in refusal.value.lines] == [
+        (2, 2),
+        (4, 1),
+        (6, 1),
+        (9, 1),
+    ]
+
+
+def test_a_file_that_is_too_long_is_not_read_to_its_end() -> None:
+    lines = [GOOD.replace("B-1", f"B-{number}") for number in range(5)]
+
+    with pytest.raises(UnreadableFileError, match="line 4: this is past 2 payments"):
+        read_file(file_of(*lines), most=2)
+
+    assert len(read_file(file_of(*lines), most=5).lines) == 5
 
 
 def test_a_file_without_lines_is_empty() -> None:
-    assert read_lines(file_of()) == []
+    assert read_file(file_of()).lines == []
 
 
-def run(database: Database, agency_id: UUID, text: str) -> dict[LineOutcome, list[int]]:
+def test_a_file_as_a_spreadsheet_writes_it_is_read() -> None:
+    written = b"\xef\xbb\xbf" + file_of(GOOD, "", GOOD.replace("B-1", "B-2")).replace(
+        b"\n", b"\r\n"
+    )
+
+    assert [(one.line, one.external_id) for one in read_file(written).lines] == [
+        (2, "B-1"),
+        (4, "B-2"),
+    ]
+
+
+def run(database: Database, agency_id: UUID, text: bytes) -> dict[LineOutcome, list[int]]:
     with database.transaction() as session:
-        found = service.import_payments(session, SYSTEM, agency_id, read_lines(text), now=START)
+        found = service.import_payments(session, SYSTEM, agency_id, read_file(text), now=START)
     return {outcome: list(lines) for outcome, lines in found.items() if lines}
 
 

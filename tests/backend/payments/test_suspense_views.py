@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from backend.core.actor import SYSTEM
 from backend.core.db import Database
 from backend.payments import service
-from backend.payments.imports import COLUMNS, read_lines
+from backend.payments.bank_file import COLUMNS, read_file
 from tests.support.clocks import START
 from tests.support.offices import Office, make_office
 
@@ -16,7 +16,9 @@ FILE = ",".join(COLUMNS) + "\nB-1,2026-03-01,4000,USD,lockbox,,Case 411\n"
 @pytest.fixture
 def item(database: Database, office: Office, client: FlaskClient) -> str:
     with database.transaction() as session:
-        service.import_payments(session, SYSTEM, office.agency.id, read_lines(FILE), now=START)
+        service.import_payments(
+            session, SYSTEM, office.agency.id, read_file(FILE.encode()), now=START
+        )
     answer = client.get("/v1/suspense", headers=office.bearer)
     assert answer.json is not None
     [found] = answer.json["items"]
