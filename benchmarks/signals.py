@@ -10,11 +10,11 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from benchmarks.judgement import noise
 from benchmarks.judgement.scenes import DAY_S, START_S, place

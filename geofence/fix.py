@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from geofence.geodesy import HALF_TURN, POLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fix:
+class Fix(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A position at a time, with the radius that holds it in 95 of 100 cases.
+
+    A struct, since there are many: a frozen dataclass takes ten times as long to make.
 
     `digest` is the SHA-256 of the signed bytes and the fix's identity: two fixes with one
     digest are one fact. `at_s` is Unix time in server seconds, `mono_ms` the phone's
-    monotonic clock, which starts anew with each `boot` (its count, if the phone tells it). Degrees are WGS 84. `usable` is false for what the record keeps and
-    judgement leaves out: mock, zero-zero, inaccurate beyond the agency's policy. Impossible
-    speed is *not* the caller's to mark: judgement finds it in event time.
+    monotonic clock, which starts anew with each `boot` (its count, if the phone tells it).
+    Degrees are WGS 84. `usable` is false for what the record keeps and judgement leaves out:
+    mock, zero-zero, inaccurate beyond the agency's policy. Impossible speed is *not* the caller's
+    to mark: judgement finds it in event time.
 
     Raises ValueError for what no phone can mean: coordinates off the globe, numbers that
     are not finite, a usable fix without a positive accuracy, an empty digest.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from geofence.fix import Fix
 from geofence.parameters import Parameters
 from geofence.plausibility import Signal, assess_pair, score
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footing:
+class Footing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The last fix that nothing was odd about, and an odd one since, the suspect.
 
     A fix that goes well with either has no signal. So a wrong fix among right ones has a signal

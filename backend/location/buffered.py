@@ -32,11 +32,22 @@ _DEGREE_M: Final = 111_700.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What fixes are held against: when their activation began, the agency's limits, and now."""
+    """What fixes are held against: when they can have been taken, and the agency's limits."""
 
-    started_s: int
-    policy: GatePolicy
-    now: datetime
+    earliest_s: int
+    latest_s: int
+    max_accuracy_m: float
+    parameters: Parameters
+
+    @classmethod
+    def of(cls, *, started_s: int, policy: GatePolicy, now: datetime) -> Limits:
+        """Return the limits of an activation as of now: before it the phone was somebody else's."""
+        return cls(
+            earliest_s=started_s - LATEST_AFTER_NOW.seconds,
+            latest_s=unix_s(now) + LATEST_AFTER_NOW.seconds,
+            max_accuracy_m=policy.max_accuracy_m,
+            parameters=policy.parameters,
+        )
 
 
 def rows_of(
@@ -63,11 +74,13 @@ def rows_of(
             usable=reason not in _UNUSABLE,
             boot=boot,
         )
-        odd = _between(footing, fix, limits.policy.parameters)
-        signals = (*odd, *_crept(anchor, fix, odd, limits.policy.parameters))
-        if reason is None and any(signal.refuses for signal in signals):
-            reason = RefusalReason.IMPLAUSIBLE
-        named = " ".join(signal.kind.value for signal in signals) if signals else ""
+        odd = _between(footing, fix, limits.parameters)
+        signals = odd + _crept(anchor, fix, odd, limits.parameters)
+        named = ""
+        if signals:
+            named = " ".join(signal.kind.value for signal in signals)
+            if reason is None and any(signal.refuses for signal in signals):
+                reason = RefusalReason.IMPLAUSIBLE
         rows.append(FixRow(fix=fix, signals=named, refused=reason))
         if fix.usable:
             footing, anchor = footing.after(fix, odd), anchor or fix
@@ -81,13 +94,11 @@ def _objection(buffered: BufferedFix, limits: Limits) -> RefusalReason | None:
         return RefusalReason.MOCK
     if max(abs(where.latitude), abs(where.longitude)) < NULL_ISLAND_DEG:
         return RefusalReason.ZERO_ZERO
-    if where.timestamp > unix_s(limits.now) + LATEST_AFTER_NOW.seconds:
+    if where.timestamp > limits.latest_s:
         return RefusalReason.FUTURE
-    # Before its activation a phone was somebody else's, or nobody's.
-    if where.timestamp < limits.started_s - LATEST_AFTER_NOW.seconds:
+    if where.timestamp < limits.earliest_s:
         return RefusalReason.STALE
-    inaccurate = where.accuracy > limits.policy.max_accuracy_m
-    return RefusalReason.LOW_ACCURACY if inaccurate else None
+    return RefusalReason.LOW_ACCURACY if where.accuracy > limits.max_accuracy_m else None
 
 
 def _between(footing: Footing, fix: Fix, parameters: Parameters) -> tuple[Signal, ...]:
@@ -99,16 +110,16 @@ def _between(footing: Footing, fix: Fix, parameters: Parameters) -> tuple[Signal
 
 def _crept(
     anchor: Fix | None, fix: Fix, odd: Sequence[Signal], parameters: Parameters
-) -> list[Signal]:
+) -> tuple[Signal, ...]:
     """Return that the clocks went apart since the token's first fix, if that is not told already.
 
     They are compared over the whole token: one that creeps shows only in the long run.
     """
     if anchor is None or _clocks_agree(anchor, fix, parameters):
-        return []
+        return ()
     told = {signal.kind for signal in odd}
     clock = {SignalKind.CLOCK_TAMPERED} - told
-    return [one for one in assess_pair(anchor, fix, parameters) if one.kind in clock]
+    return tuple(one for one in assess_pair(anchor, fix, parameters) if one.kind in clock)
 
 
 def _may_be_odd(previous: Fix, fix: Fix, parameters: Parameters) -> bool:

@@ -15,7 +15,7 @@ itself it is never a violation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -144,7 +144,7 @@ def evidence_of(claims: Claims, refused: Refused) -> Fix | None:
     if not isinstance(location, LocationClaim) or not isinstance(claim, FixClaim):
         return None
     usable = refused.reason is not RefusalReason.FUTURE and _invented(location, claim) is None
-    return replace(_fix(claims, location, claim), usable=usable)
+    return _fix(claims, location, claim, usable=usable)
 
 
 def admit(claims: Claims, facts: Facts, policy: GatePolicy, now: datetime) -> Accepted | Refused:
@@ -244,7 +244,7 @@ def _invented(location: LocationClaim, claim: FixClaim) -> RefusalReason | None:
     return RefusalReason.ZERO_ZERO if from_zero_deg < NULL_ISLAND_DEG else None
 
 
-def _fix(claims: Claims, location: LocationClaim, claim: FixClaim) -> Fix:
+def _fix(claims: Claims, location: LocationClaim, claim: FixClaim, *, usable: bool = True) -> Fix:
     return Fix(
         digest=claims.fix_digest,
         activation=str(claims.activation),
@@ -254,5 +254,6 @@ def _fix(claims: Claims, location: LocationClaim, claim: FixClaim) -> Fix:
         latitude=location.latitude,
         longitude=location.longitude,
         accuracy_m=location.accuracy_m,
+        usable=usable,
         boot=claims.bootcount,
     )

@@ -57,7 +57,7 @@ def sort_fixes(
     `stored` is what is kept under the token's numbers already.
     """
     found = Sorted()
-    limits = Limits(started_s=chain.started_s, policy=rules.gate_policy, now=now)
+    limits = Limits.of(started_s=chain.started_s, policy=rules.gate_policy, now=now)
     rows = rows_of(token, chain.activation_id, _footing(one, token), limits)
     always = rows and _covered(rules, rows)
     for row in rows:

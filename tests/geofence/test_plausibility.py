@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from geofence import Fix, Signal, SignalKind, assess_pair, score, silent_since
 from tests.geofence.scenes import NOON_S, PARAMETERS, fix_at
@@ -14,7 +13,7 @@ FIRST = replace(fix_at(NOON_S, 0.0), boot=4)
 
 def _later(seconds: int, east_m: float, **changes: object) -> Fix:
     fix = replace(fix_at(NOON_S + seconds, east_m), boot=4)
-    return replace(fix, **changes)  # type: ignore[arg-type]  # a test's own keywords
+    return replace(fix, **changes)
 
 
 def _kinds(signals: tuple[Signal, ...]) -> list[SignalKind]:

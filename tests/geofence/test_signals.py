@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from geofence import (
     Certainty,
@@ -163,7 +164,7 @@ class TestStillness:
         assert _kinds(one + other) == {SignalKind.FROZEN}
 
     def test_unusable_fixes_bear_on_nothing(self) -> None:
-        far = replace(fix_at(NOON_S + 60, 900_000.0), usable=False)
+        far = structs.replace(fix_at(NOON_S + 60, 900_000.0), usable=False)
 
         assert _kinds([fix_at(NOON_S, 0.0), far, fix_at(NOON_S + 120, 0.0)]) == set()
 
@@ -207,7 +208,9 @@ class TestFooting:
         """Whatever it claims: beyond the first fix after it nothing is odd or judged otherwise."""
         honest = noisy([0.0] * 60, seed)
         spoof_s = honest[place].at_s + 30
-        spoof = replace(fix_at(spoof_s, east_m if inside else -east_m, accuracy_m=3.0), boot=1)
+        spoof = structs.replace(
+            fix_at(spoof_s, east_m if inside else -east_m, accuracy_m=3.0), boot=1
+        )
 
         odd = [oddity.fix for oddity in find_oddities([*honest, spoof], LIMITS, PARAMETERS)]
 

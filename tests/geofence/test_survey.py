@@ -8,6 +8,7 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from geofence import Area, Circle, Corridor, Fix, Judgement, Parameters, PreparedRules, Rule, Zone
 from geofence.boxes import Boxes
@@ -49,8 +50,7 @@ class AskingEverybody:
 def _turned(fix: Fix, east: float) -> Fix:
     """The fix moved along its parallel, over the antimeridian too."""
     longitude = (fix.longitude + east + 180.0) % 360.0 - 180.0
-    values = {name: getattr(fix, name) for name in Fix.__dataclass_fields__}
-    return Fix(**(values | {"longitude": longitude}))
+    return replace(fix, longitude=longitude)
 
 
 def _zone(shape: str, east_m: float, size_m: float, east: float) -> Zone:
