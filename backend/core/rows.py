@@ -170,6 +170,21 @@ def _executed(connection: Connection, text: str, parameters: Any) -> DBAPICursor
     return cursor
 
 
+def copy_in(connection: Connection, text: str, rows: str) -> None:
+    """Send rows to `text`, a COPY FROM STDIN of PostgreSQL, in its text form.
+
+    Raises SQLAlchemy's errors, as the rest does.
+    """
+    cursor: Any = connection.connection.cursor()
+    try:
+        with cursor.copy(text) as copy:
+            copy.write(rows)
+    except connection.dialect.loaded_dbapi.Error as error:
+        connection._handle_dbapi_exception(error, text, None, cursor, None)  # noqa: SLF001 - as above
+    finally:
+        cursor.close()
+
+
 def _array(keys: Collection[Any]) -> str | list[Any]:
     """Return an array as PostgreSQL's driver takes it; of identifiers, many times faster, as text."""
     if all(isinstance(key, UUID) for key in keys):

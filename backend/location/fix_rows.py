@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 import geofence
 from backend.core.db import Session
+from backend.core.rows import copy_in
 from backend.location.refusals import RefusalReason
 
 _COLUMNS: Final = (
@@ -92,11 +93,8 @@ def _values(token: FixRows) -> list[tuple[Any, ...]]:
 
 def _copy(connection: Connection, tokens: Sequence[FixRows]) -> None:
     text = "".join(line for token in tokens for line in _lines(token))
-    if not text:
-        return
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write(text)
+    if text:
+        copy_in(connection, _COPY, text)
 
 
 def _lines(token: FixRows) -> list[str]:

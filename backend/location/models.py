@@ -34,6 +34,9 @@ class Fix(Base):
     what was said of the position: the fix's identity in judgement. `usable` is what judgement may
     rest on: a mock or a fix at 0,0 is kept and marked, never used. `journal_n` is the number of
     the journal token that brought the fix, whose signed text is kept there; None for a live one.
+
+    No foreign keys: the trigger `fixes_have_owners` asks once a statement, and for more, that the
+    person is the activation's (docs/adr/0026-owners-of-fixes.md).
     """
 
     __tablename__ = "fixes"
@@ -42,9 +45,9 @@ class Fix(Base):
         {"info": {IMMUTABLE_KEY: True}},
     )
 
-    activation_id: Mapped[UUID] = mapped_column(ForeignKey("activations.id"), primary_key=True)
+    activation_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, info=DEVICE)
-    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    supervisee_id: Mapped[UUID]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), info=LOCATION)
     taken_s: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
     received_ms: Mapped[int] = mapped_column(BigInteger, info=LOCATION)
