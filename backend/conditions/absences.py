@@ -1,8 +1,8 @@
 """Approved absences: spans in which named conditions rest, granted by two officers.
 
 An absence may be approved after it was needed (a night in hospital): then what was judged is
-judged again, and what differs is listed, before (`proposals`) and after. A victim's zone rests only if it is named, on a court's reference, and approved by an
-officer who may read it.
+judged again, and what differs is listed, before (`proposals`) and after. A victim's zone rests
+only if it is named, on a court's reference, and approved by an officer who may read it.
 """
 
 from __future__ import annotations

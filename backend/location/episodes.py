@@ -244,7 +244,7 @@ def _align_alert(
 ) -> None:
     if episode.certainty in {geofence.Certainty.VOID, geofence.Certainty.SIGHTING}:
         if row.alert_id is not None:
-            _withdraw_alert(session, row.alert_id, explain(rules, episode), now)
+            alerts.withdraw(session, row.alert_id, explain(rules, episode), now)
         return
     kind, severity = classify(rules.label(episode.rule_id, episode.version).kind, episode)
     row.alert_id = alerts.raise_alert(
@@ -310,13 +310,7 @@ def explain(rules: PersonRules, episode: geofence.Episode) -> Explanation:
 def _withdraw(session: Session, row: Episode, reason: Reason, now: datetime) -> None:
     row.withdrawn = True
     if row.alert_id is not None:
-        _withdraw_alert(session, row.alert_id, reason.explanation(), now)
-
-
-def _withdraw_alert(
-    session: Session, alert_id: UUID, explanation: Explanation, now: datetime
-) -> None:
-    alerts.withdraw(session, alert_id, explanation, now)
+        alerts.withdraw(session, row.alert_id, reason.explanation(), now)
 
 
 def _merge(session: Session, row: Episode, into: Episode, now: datetime) -> None:

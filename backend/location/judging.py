@@ -259,7 +259,7 @@ def _advance(
         state, fixes, rules.prepared, until_s=until_s, parameters=rules.parameters
     )
     if _is_kept(state, judgement.state):
-        keep(_checkpoint(person, state))
+        keep(_checkpoint(person, state.until_s, state.dumps()))
     if judgement.changes:
         episodes.record(session, person, rules, judgement.changes, now)
     for gap in judgement.no_data:
@@ -388,13 +388,9 @@ def keep_checkpoints(session: Session, checkpoints: Sequence[Row]) -> None:
     _KEEP.write(session, checkpoints)
 
 
-def _checkpoint(person: Person, state: geofence.State) -> Row:
+def _checkpoint(person: Person, until_s: int, state: bytes) -> Row:
     """Return the state from before a quarter of an hour was passed, to be stored."""
-    return {
-        "supervisee_id": person.supervisee_id,
-        "until_s": state.until_s,
-        "state": state.dumps(),
-    }
+    return {"supervisee_id": person.supervisee_id, "until_s": until_s, "state": state}
 
 
 def _is_kept(before: geofence.State, after: geofence.State) -> bool:
@@ -411,11 +407,7 @@ def _replace_checkpoints(session: Session, person: Person, refold: Refold) -> No
     if refold.met_again:
         old.append(Checkpoint.until_s < refold.state.until_s)
     session.execute(delete(Checkpoint).where(*old))
-    new = [
-        {"supervisee_id": person.supervisee_id, "until_s": until_s, "state": state}
-        for until_s, state in made.items()
-    ]
-    keep_checkpoints(session, new)
+    keep_checkpoints(session, [_checkpoint(person, *each) for each in made.items()])
 
 
 def forget_old_checkpoints(session: Session, now: datetime) -> None:

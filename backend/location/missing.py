@@ -64,16 +64,11 @@ def hear(
     last = max(numbers[-1] if numbers else 0, gaps[-1].last if gaps else 0)
     if last <= after:
         return one
-    if not (_follow(numbers, after) and not gaps) and rules.order_in_force(now):
+    is_whole = _follow(numbers, after) and not gaps
+    if not is_whole and rules.order_in_force(now):
         above = [number for number in numbers if number > after]
-        _note(
-            session,
-            one,
-            activation_id,
-            without(gaps_between([*above, last + 1], after), gaps),
-            rules,
-            now,
-        )
+        spans = without(gaps_between([*above, last + 1], after), gaps)
+        _note(session, one, activation_id, spans, rules, now)
     return replace(one, last_activation_id=activation_id, last_seq=last)
 
 
@@ -197,7 +192,7 @@ def _said(session: Session, row: MissingFixes) -> list[Span]:
 def _alert_in_hand(session: Session, rows: Sequence[MissingFixes]) -> UUID | None:
     """Return the phone's alert that nobody has decided, for more of the same."""
     told = {row.alert_id for row in rows if row.alert_id is not None}
-    return next(iter(sorted(told - alerts.decided(session, told), reverse=True)), None)
+    return max(told - alerts.decided(session, told), default=None)
 
 
 def _raise(

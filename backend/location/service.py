@@ -279,7 +279,7 @@ def _stored_fix(row: Fix, oddity: ShownOddity | None) -> StoredFix:
 def _shown(
     session: Session, actor: Actor, supervisee_id: UUID, rows: Iterable[Episode], now: datetime
 ) -> list[JudgedEpisode]:
-    """Return a person's episodes; distances to a confidential zone only to those who may know where it is.
+    """Return a person's episodes; how far a confidential zone was, only for those who may know it.
 
     Audits each such zone of which that is told.
     """

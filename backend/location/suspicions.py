@@ -110,7 +110,7 @@ def follow(session: Session, looked: Looked, now: datetime) -> None:
     is cleared.
     """
     since_s, until_s = looked.since_s, looked.until_s
-    near = list(
+    nearby = list(
         session.scalars(
             select(Suspicion)
             .where(
@@ -122,12 +122,12 @@ def follow(session: Session, looked: Looked, now: datetime) -> None:
             .order_by(Suspicion.from_s)
         )
     )
-    standing = {row.id: row for row in near if row.from_s <= since_s or row.until_s > until_s}
+    standing = {row.id: row for row in nearby if row.from_s <= since_s or row.until_s > until_s}
     for stretch in looked.stretches():
-        row = next((row for row in near if _is_one(row, stretch)), None)
+        row = next((row for row in nearby if _is_one(row, stretch)), None)
         row = _keep(session, looked, row, stretch, now)
         standing[row.id] = row
-    for row in near:
+    for row in nearby:
         if row.id not in standing:
             _withdraw(session, row, now)
     for row in standing.values():

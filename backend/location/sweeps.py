@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from msgspec.structs import replace
 from sqlalchemy import or_, select
 
 from backend.core.clock import unix_s
@@ -84,4 +83,4 @@ def _swept(
 ) -> person.Change:
     one = judging.judge_clock(session, one, rules, now, keep)
     one = silence.notice(session, one, rules, now)
-    return person.Change(person=replace(one, judged_epoch=rules.epoch), rules=rules, now=now)
+    return person.Change(person=one, rules=rules, now=now)

@@ -112,12 +112,21 @@ def hold(session: Session, people: Collection[UUID]) -> set[Version]:
     return {Version(*row) for row in _HOLD.read(session, people)}
 
 
+class _Stored(NamedTuple):
+    """A person's examination as it stands."""
+
+    version: Version
+    agency_id: UUID
+    course: bytes | None
+    judged_s: int
+
+
 def read(session: Session, people: Collection[UUID], now: datetime) -> list[Unexamined]:
     """Return what is to be examined of each person up to now, or a day of it."""
-    rows = _ROWS.read(session, people)
-    agencies = identity.get_agencies(session, {row[4] for row in rows})
+    some = [_Stored(Version(*row[:4]), *row[4:]) for row in _ROWS.read(session, people)]
+    agencies = identity.get_agencies(session, {one.agency_id for one in some})
     limits = {one: signal_limits(agency.policy) for one, agency in agencies.items()}
-    courses = {row[0]: _course(row[1], row[5]) for row in rows}
+    courses = {one.version.supervisee_id: _course(one) for one in some}
     back_s = max((limit.reach_s for limit in limits.values()), default=0)
     fixes = {
         **_facts(session, [one for one, course in courses.items() if course is not None], 0),
@@ -125,23 +134,23 @@ def read(session: Session, people: Collection[UUID], now: datetime) -> list[Unex
     }
     return [
         _unexamined(
-            Version(*row[:4]),
-            agencies[row[4]],
-            limits[row[4]],
-            judged_s=row[6],
-            until_s=min(unix_s(now), row[1] + LONGEST_S),
-            course=courses[row[0]],
-            fixes=fixes.get(row[0], []),
+            one.version,
+            agencies[one.agency_id],
+            limits[one.agency_id],
+            judged_s=one.judged_s,
+            until_s=min(unix_s(now), one.version.since_s + LONGEST_S),
+            course=courses[one.version.supervisee_id],
+            fixes=fixes.get(one.version.supervisee_id, []),
         )
-        for row in rows
+        for one in some
     ]
 
 
-def _course(since_s: int, stored: bytes | None) -> geofence.Course | None:
+def _course(stored: _Stored) -> geofence.Course | None:
     """Return the course to go on from; None if it has to begin anew."""
-    if stored is None:
+    if stored.course is None:
         return None
-    course = _COURSE.decode(stored)
+    course, since_s = _COURSE.decode(stored.course), stored.version.since_s
     goes_on = course.until_s == since_s and since_s - course.since_s <= LONGEST_S
     return course if goes_on else None
 

@@ -221,9 +221,7 @@ def preview_absence(absence_id: UUID) -> Any:
     """Tell what approving an absence would make different; keeps nothing, asking is audited."""
     with snapshot() as session:
         trial = preview.gather_absence(session, actor(), absence_id, now=now())
-    found = preview.judge(trial)
-    with transaction() as session:
-        return preview.record(session, actor(), trial, found, now())
+    return _previewed(trial)
 
 
 @previews.route("/orders/<uuid:order_id>/preview", methods=["POST"])
@@ -233,6 +231,11 @@ def preview_end(data: dict[str, Any], order_id: UUID) -> Any:
     """Tell what another end of an order would make different; keeps nothing, asking is audited."""
     with snapshot() as session:
         trial = preview.gather_end(session, actor(), order_id, **data, now=now())
+    return _previewed(trial)
+
+
+def _previewed(trial: preview.Trial) -> preview.Preview:
+    """Judge with no transaction open; keep that it was asked."""
     found = preview.judge(trial)
     with transaction() as session:
         return preview.record(session, actor(), trial, found, now())
