@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import groupby
 from random import Random
 from typing import Final
@@ -26,7 +27,6 @@ BANNER: Final = (
     "SIMULATED PHONES: A FAKE. Nobody carries them, and their keys are in no hardware. "
     "Never enrol them for a real person."
 )
-_OK: Final = 200
 _PAUSES_S: Final = (0.05, 0.5, 1.0, 3.0)
 
 
@@ -159,7 +159,7 @@ class Fleet:
             answer = self.connect()(request)
         except OSError as fault:
             raise FleetError(f"no server answers at {self.server_url}") from fault
-        if answer.status != _OK:
+        if answer.status != HTTPStatus.OK:
             raise FleetError(f"what answers at {self.server_url} is no connectrex server")
         return ReceiptKeys(answer.json())
 

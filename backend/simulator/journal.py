@@ -47,7 +47,12 @@ class Journal:
             }
         )
         self.n += 1
-        self.head = base64url(sha256(token.rpartition(".")[0].encode()).digest())
+        self.head = digest_of(token)
         self.fixes, self.gaps = [], []
         self.unsent[self.n] = token
         return token
+
+
+def digest_of(token: str) -> str:
+    """What the next token, and the server's receipt, repeat of this one: a hash of what is signed."""
+    return base64url(sha256(token.rpartition(".")[0].encode()).digest())

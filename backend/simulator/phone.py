@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -40,6 +41,13 @@ class PhoneRefusedError(Exception):
     def __init__(self, answer: HttpAnswer) -> None:
         super().__init__(f"{answer.status}: {answer.body.decode(errors='replace')}")
         self.answer = answer
+
+
+def _granted(answer: HttpAnswer, *statuses: HTTPStatus) -> HttpAnswer:
+    """The answer; PhoneRefusedError unless it has one of these statuses."""
+    if answer.status not in statuses:
+        raise PhoneRefusedError(answer)
+    return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +161,12 @@ class Phone:
         asked = self._insist(
             self._unsigned("POST", "/v1/enrolments/challenge", compact_json({"code": code}))
         )
-        if asked.status not in {200, 201}:
-            raise PhoneRefusedError(asked)
-        challenge: str = asked.json()["challenge"]
+        granted = _granted(asked, HTTPStatus.OK, HTTPStatus.CREATED)
+        challenge: str = granted.json()["challenge"]
         body = compact_json(self._enrolment(challenge))
         call = _Call(method="POST", path="/v1/devices", body=body, with_token=False)
         answer = self._insist(self._signed(call, challenge=challenge))
-        if answer.status != 201:  # noqa: PLR2004 Created
-            raise PhoneRefusedError(answer)
+        _granted(answer, HTTPStatus.CREATED)
         self.journal = Journal(challenge)
         return answer
 
@@ -179,7 +185,7 @@ class Phone:
         change = self._key_change = self._key_change or self._next_key()
         answer = self._insist(change.request)
         self.key, self._token = change.key, None
-        is_changed = answer.status == 201 or (was_open and self._is_known())  # noqa: PLR2004 Created
+        is_changed = answer.status == HTTPStatus.CREATED or (was_open and self._is_known())
         self._key_change = None
         if not is_changed:
             self.key, self._nonce, self._token = change.old, None, None
@@ -191,13 +197,7 @@ class Phone:
 
         One that it has already signs over to it. PhoneRefusedError if the server does not agree.
         """
-        asked = self._ask(
-            _Call(method="POST", path="/v1/device/presence-challenge", with_token=False)
-        )
-        if asked.status != 200:  # noqa: PLR2004 OK
-            raise PhoneRefusedError(asked)
-        challenge: str = asked.json()["challenge"]
-        made = ProofKey()
+        challenge, made = self._challenge("/v1/device/presence-challenge"), ProofKey()
         members = {
             "challenge": challenge,
             "key": made.offer_presence(challenge, self.jkt),
@@ -209,8 +209,7 @@ class Phone:
         answer = self._ask(
             _Call(method="POST", path="/v1/device/presence-key", body=body, with_token=False)
         )
-        if answer.status != 201:  # noqa: PLR2004 Created
-            raise PhoneRefusedError(answer)
+        _granted(answer, HTTPStatus.CREATED)
         self.presence = made
         return answer
 
@@ -219,9 +218,7 @@ class Phone:
         if self._token is not None and self._clock.mono_ms() < self._token_until_ms:
             return self._token
         answer = self._ask(_Call(method="POST", path="/v1/token", with_token=False))
-        if answer.status != 200:  # noqa: PLR2004 OK
-            raise PhoneRefusedError(answer)
-        issued = answer.json()
+        issued = _granted(answer, HTTPStatus.OK).json()
         life_s = issued["expires_in"] - _RENEW_BEFORE_S
         self._token_until_ms = self._clock.mono_ms() + 1000 * life_s
         token: str = issued["access_token"]
@@ -300,7 +297,7 @@ class Phone:
         answer = None
         for n, text in list(journal.unsent.items()):
             answer = self.send_token(text)
-            if answer.status != 200:  # noqa: PLR2004 OK
+            if answer.status != HTTPStatus.OK:
                 return answer
             del journal.unsent[n]
         if answer is None:
@@ -336,7 +333,7 @@ class Phone:
         asked = self._ask(
             _Call(method="POST", path=f"{path}/check-in-challenge", said=self._fresh_location())
         )
-        if asked.status != 200:  # noqa: PLR2004 OK
+        if asked.status != HTTPStatus.OK:
             return asked
         challenge: str = asked.json()["opening"]["challenge"]
         signature = self.presence.sign_presence(challenge, appointment_id, self.jkt)
@@ -376,11 +373,7 @@ class Phone:
     # How a key follows another
 
     def _next_key(self) -> _KeyChange:
-        asked = self._ask(_Call(method="POST", path="/v1/device/key-challenge", with_token=False))
-        if asked.status != 200:  # noqa: PLR2004 OK
-            raise PhoneRefusedError(asked)
-        challenge: str = asked.json()["challenge"]
-        key = ProofKey()
+        challenge, key = self._challenge("/v1/device/key-challenge"), ProofKey()
         members = {
             "key_change": self.key.sign_over(challenge, key.jkt),
             "evidence": [dict(shown) for shown in self._evidence(challenge, key)],
@@ -390,6 +383,12 @@ class Phone:
         )
         request = self._signed(call, challenge=challenge, by=key)
         return _KeyChange(old=self.key, key=key, request=request)
+
+    def _challenge(self, path: str) -> str:
+        """What the server wants to be signed; PhoneRefusedError if it gives none."""
+        asked = self._ask(_Call(method="POST", path=path, with_token=False))
+        challenge: str = _granted(asked, HTTPStatus.OK).json()["challenge"]
+        return challenge
 
     def _is_known(self) -> bool:
         """Whether the server knows the key: by a challenge that is over it no longer says so."""
@@ -469,25 +468,23 @@ class Phone:
     def _deliver(self, call: _Call) -> HttpAnswer:
         if call.repeatable:
             return self._insist(self._signed(call))
-        for pause_s in self._pauses_s:
-            try:
-                return self._send(self._signed(call))
-            except OSError:
-                self._pause(pause_s)
-        return self._send(self._signed(call))
+        return self._until_answered(lambda: self._send(self._signed(call)))
 
     def _insist(self, request: HttpRequest) -> HttpAnswer:
         """Send the same bytes again until an answer comes, or the pauses are over."""
+        return self._until_answered(lambda: self._send(request))
+
+    def _until_answered(self, send: Callable[[], HttpAnswer]) -> HttpAnswer:
         for pause_s in self._pauses_s:
             try:
-                return self._send(request)
+                return send()
             except OSError:
                 self._pause(pause_s)
-        return self._send(request)
+        return send()
 
     def _is_remedied(self, answer: HttpAnswer) -> bool:
         """Whether another try may help: with the nonce that came along, or with a new token."""
-        if answer.status != 401:  # noqa: PLR2004 Unauthorized
+        if answer.status != HTTPStatus.UNAUTHORIZED:
             return False
         challenge = answer.headers.get("www-authenticate", "")
         if "invalid_token" in challenge:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final
 
-from backend.simulator.journal import Journal
+from backend.simulator.journal import Journal, digest_of
 from backend.simulator.line import Line
 from backend.simulator.phone import Phone, PhoneRefusedError
 from backend.simulator.plan import Deed, Event
 from backend.simulator.position import Position
-from backend.simulator.proof import base64url
 from backend.simulator.receipt import FIX_RECEIPT, JOURNAL_RECEIPT, ReceiptKeys
 from backend.simulator.tally import Tally
 from backend.simulator.wire import HttpAnswer
 
-_OK: Final = 200
-_FORBIDDEN: Final = 403
 _TRIES: Final = 5
 _PAGE: Final = 500
 """Fixes that a token may hold."""
-_FINAL: Final = (403, 409, 422)
+_FINAL: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 """The server understood a token and does not want it; sending it again helps nothing."""
 
 
@@ -101,13 +98,13 @@ class Walker:
             self._count_live(seq, answer)
 
     def _count_live(self, seq: int, answer: HttpAnswer) -> None:
-        if answer.status == _OK:
+        if answer.status == HTTPStatus.OK:
             self.tally.live_accepted += 1
             receipt = answer.json().get("receipt")
             if receipt is not None:  # None: nothing is kept of somebody under no order
                 self._here.add(seq)
                 self._verify(receipt, FIX_RECEIPT, seq=seq, outcome="ACCEPTED")
-        elif answer.status == _FORBIDDEN:
+        elif answer.status == HTTPStatus.FORBIDDEN:
             self.tally.live_refused[answer.json().get("reason", "403")] += 1
         else:
             self._put_off(str(answer.status))
@@ -166,7 +163,7 @@ class Walker:
             answer = self._phone.send_token(text)
         except OSError:
             return
-        if answer.status == _OK:
+        if answer.status == HTTPStatus.OK:
             self._count_token(n, text, answer.json())
         elif answer.status in _FINAL:
             said = answer.json()
@@ -182,9 +179,8 @@ class Walker:
         self.tally.journal_accepted += said["accepted"]
         self.tally.journal_refused.update(each["reason"] for each in said["refused"])
         self._taken.append((text, said["receipt"]))
-        digest = base64url(sha256(text.rpartition(".")[0].encode()).digest())
         counts = {"accepted": said["accepted"], "refused": len(said["refused"])}
-        self._verify(said["receipt"], JOURNAL_RECEIPT, n=n, hash=digest, **counts)
+        self._verify(said["receipt"], JOURNAL_RECEIPT, n=n, hash=digest_of(text), **counts)
         for span in said["unaccounted"]:
             numbers = set(range(span["first"], span["last"] + 1))
             self.tally.unaccounted += len(numbers)
@@ -200,7 +196,7 @@ class Walker:
         except OSError:
             return False
         self.tally.asked_again += 1
-        if answer.status != _OK or answer.json()["receipt"] != receipt:
+        if answer.status != HTTPStatus.OK or answer.json()["receipt"] != receipt:
             self.tally.lost += 1
         return True
 
