@@ -33,6 +33,7 @@ class Template(Enum):
     CLAIM_DECLINED = "claim_declined"
     PLAN_GRANTED = "plan_granted"
     PLAN_DECLINED = "plan_declined"
+    PLAN_ENDED = "plan_ended"
     RELIEF_GRANTED = "relief_granted"
     CONVERSION_GRANTED = "conversion_granted"
     RELIEF_DECLINED = "relief_declined"
@@ -311,6 +312,15 @@ this plan is no; the app says why.
 You can ask for another plan in the app, or call {contact} at {phone}. Asking is free. You can \
 check in and use the app as always.
 """,
+        Template.PLAN_ENDED: """\
+Hello {first_name},
+
+your payment plan with {agency}, {amount} at a time, has ended. What you have not paid of it is to \
+be paid by the dates from before the plan. The app shows them, and why the plan ended.
+
+If you cannot pay by then, tell us: you can ask for another plan in the app, or call {contact} at \
+{phone}. Asking is free. You can check in and use the app as always.
+""",
         Template.RELIEF_GRANTED: """\
 Hello {first_name},
 
@@ -523,6 +533,15 @@ este plan es no; la aplicación dice por qué.
 
 Puede pedir otro plan en la aplicación, o llamar a {contact} al {phone}. Pedirlo es gratis. Puede \
 reportarse y usar la aplicación como siempre.
+""",
+        Template.PLAN_ENDED: """\
+Hola, {first_name}:
+
+Su plan de pagos con {agency}, de {amount} cada vez, terminó. Lo que no ha pagado de él se debe \
+pagar en las fechas de antes del plan. La aplicación las muestra, y dice por qué terminó el plan.
+
+Si no puede pagar en esas fechas, avísenos: puede pedir otro plan en la aplicación, o llamar a \
+{contact} al {phone}. Pedirlo es gratis. Puede reportarse y usar la aplicación como siempre.
 """,
         Template.RELIEF_GRANTED: """\
 Hola, {first_name}:

@@ -38,8 +38,8 @@ class About(Enum):
 
 Row: TypeAlias = HardshipClaimRow | PlanRow | ReliefRow
 _SOURCES: Final = {f"{about.value}-decision": about for about in About}
-_ENDED: Final = "relief-end"
-SOURCES: Final = (*_SOURCES, _ENDED)
+_ENDS: Final = {f"{about.value}-end": about for about in (About.PLAN, About.RELIEF)}
+SOURCES: Final = (*_SOURCES, *_ENDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +58,15 @@ def tell_decision(
     tell(session, supervisee_id, source, kind=MessageKind.DECISION, now=now)
 
 
-def tell_end_of_relief(session: Session, relief: ReliefRow, *, now: datetime) -> None:
-    """Let the person hear that something is owed again, unless they never heard that it was not."""
-    decided = Source(kind=f"{About.RELIEF.value}-decision", id=relief.id)
+def tell_end(
+    session: Session, about: About, row_id: UUID, supervisee_id: UUID, *, now: datetime
+) -> None:
+    """Let the person hear that a plan or a relief ended, unless they never heard that it began."""
+    decided = Source(kind=f"{about.value}-decision", id=row_id)
     if outbox.withdraw(session, decided, now=now):
         return
-    source = Source(kind=_ENDED, id=relief.id)
-    tell(session, relief.supervisee_id, source, kind=MessageKind.DECISION, now=now)
+    source = Source(kind=f"{about.value}-end", id=row_id)
+    tell(session, supervisee_id, source, kind=MessageKind.DECISION, now=now)
 
 
 def preview_decision(
@@ -79,9 +81,18 @@ def preview_decision(
     """Return what the person would be told if an officer decided so. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.PAYMENT_READ)
     row = _seen(session, actor, about, subject_id)
-    template = _template(row, decision, hold_until)
+    return _preview(session, row, _template(row, decision, hold_until), hold_until)
+
+
+def preview_end_of_plan(session: Session, actor: Actor, plan_id: UUID) -> DecisionPreview:
+    """Return what the person would be told if a plan were ended. Raises FORBIDDEN, NOT_FOUND."""
+    actor.require(Permission.PAYMENT_READ)
+    return _preview(session, find(session, actor, PlanRow, plan_id), Template.PLAN_ENDED, None)
+
+
+def _preview(session: Session, row: Row, template: Template, until: date | None) -> DecisionPreview:
     language = addressee_of(session, row.supervisee_id).language
-    texts = {one.value: _text(session, row, template, hold_until, one) for one in Language}
+    texts = {one.value: _text(session, row, template, until, one) for one in Language}
     return DecisionPreview(language=language, texts=texts)
 
 
@@ -89,13 +100,14 @@ def texts(session: Session, messages: Sequence[Message], _now: datetime) -> Mapp
     """Return the words of the decisions that still stand."""
     found: dict[UUID, Rendered] = {}
     for message in messages:
-        ended = message.source.kind == _ENDED
-        about = About.RELIEF if ended else _SOURCES[message.source.kind]
+        ended = _ENDS.get(message.source.kind)
+        about = ended or _SOURCES[message.source.kind]
         row = _stored(session, about, message.source.id)
         decision = _decision(row)
         until = row.hold_until if isinstance(row, HardshipClaimRow) else None
-        if ended:
-            found[message.id] = _text(session, row, Template.RELIEF_ENDED, None)
+        if ended is not None:
+            template = Template.PLAN_ENDED if ended is About.PLAN else Template.RELIEF_ENDED
+            found[message.id] = _text(session, row, template, None)
         elif decision is not None:
             template = _template(row, decision, until)
             found[message.id] = _text(session, row, template, until)
@@ -164,7 +176,8 @@ def _params(
         is_timed = template is Template.CLAIM_GRANTED_UNTIL
         return {"day": day(until, language)} if is_timed and until is not None else {}
     if isinstance(row, PlanRow):
-        first = {"day": day(row.first_due_on, language)}
+        begins = template is not Template.PLAN_ENDED
+        first = {"day": day(row.first_due_on, language)} if begins else {}
         return {"amount": money(row.instalment_minor, row.currency), **first}
     owed = session.get_one(ObligationRow, row.obligation_id)
     params = {

@@ -24,7 +24,7 @@ from backend.identity import service as identity
 from backend.payments import instalments
 from backend.payments.arrangements import planned
 from backend.payments.book import Book, open_book, standings
-from backend.payments.decisions import About, tell_decision
+from backend.payments.decisions import About, tell_decision, tell_end
 from backend.payments.instalments import Instalment, Proposal
 from backend.payments.kinds import Cadence, Decision, PlanState
 from backend.payments.models import PlanInstalmentRow, PlanRow
@@ -174,7 +174,8 @@ def break_plan(
 ) -> Plan:
     """Return the plan, which an officer ended: what it covered is due as it was before it.
 
-    Audited. Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION when it is not in force.
+    Told to the person, and audited. Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION when it
+    is not in force.
     """
     actor.require(Permission.PAYMENT_RECORD)
     officer_id = deciding_officer(actor)
@@ -184,6 +185,7 @@ def break_plan(
     row.state, row.end_reason = PlanState.BROKEN, reason
     row.ended_by, row.ended_at = officer_id, now
     record(session, actor, Act.PLAN_BROKEN, row, "plan", now)
+    tell_end(session, About.PLAN, row.id, row.supervisee_id, now=now)
     return _values(session, [row], book.today)[0]
 
 

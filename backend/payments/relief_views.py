@@ -153,6 +153,14 @@ def break_plan(data: dict[str, Any], plan_id: UUID) -> service.Plan:
         return service.break_plan(session, actor(), plan_id, **data, now=now())
 
 
+@officers.route("/plans/<uuid:plan_id>/breaking-preview")
+@officers.response(200, DecisionPreviewSchema)
+def preview_end_of_plan(plan_id: UUID) -> service.DecisionPreview:
+    """Preview what the person would be told if a plan were ended."""
+    with snapshot() as session:
+        return service.preview_end_of_plan(session, actor(), plan_id)
+
+
 @officers.route("/hardship-claims")
 @officers.arguments(ClaimFilterSchema, location="query")
 @officers.response(200, HardshipClaimPageSchema)

@@ -23,7 +23,7 @@ from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.book import Book, Occasion, allocate, post, reverse, standings, transaction_of
-from backend.payments.decisions import About, tell_decision, tell_end_of_relief
+from backend.payments.decisions import About, tell_decision, tell_end
 from backend.payments.kinds import Basis
 from backend.payments.ledger import TransactionKind
 from backend.payments.models import ObligationRow, ReliefRow
@@ -133,7 +133,7 @@ def withdraw_relief(
         actor.require(Permission.PAYMENT_APPROVE)
     _withdraw(session, actor, book, row, officer_id, reason, now)
     if row.approved_at is not None:
-        tell_end_of_relief(session, row, now=now)
+        tell_end(session, About.RELIEF, row.id, row.supervisee_id, now=now)
     elif row.author_id != officer_id:
         tell_decision(session, About.RELIEF, row.id, row.supervisee_id, now=now)
     return _value(row)

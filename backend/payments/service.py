@@ -46,7 +46,7 @@ from backend.payments.cash_days import (
     confirm_cash_day,
 )
 from backend.payments.counter import Receipt, record_payment, reverse_payment
-from backend.payments.decisions import DecisionPreview, preview_decision
+from backend.payments.decisions import DecisionPreview, preview_decision, preview_end_of_plan
 from backend.payments.differences import (
     Difference,
     differences,
@@ -273,6 +273,7 @@ __all__ = [
     "plan",
     "plans",
     "preview_decision",
+    "preview_end_of_plan",
     "printed_receipt",
     "propose_own_plan",
     "propose_plan",

@@ -43,6 +43,7 @@ _KINDS: Final[Mapping[Template, MessageKind | None]] = {
     Template.CLAIM_DECLINED: MessageKind.DECISION,
     Template.PLAN_GRANTED: MessageKind.DECISION,
     Template.PLAN_DECLINED: MessageKind.DECISION,
+    Template.PLAN_ENDED: MessageKind.DECISION,
     Template.RELIEF_GRANTED: MessageKind.DECISION,
     Template.CONVERSION_GRANTED: MessageKind.DECISION,
     Template.RELIEF_DECLINED: MessageKind.DECISION,

@@ -77,6 +77,7 @@ ROUTES = {
         "GET /v1/payment-differences",
         "GET /v1/payments/<uuid:payment_id>",
         "GET /v1/plans/<uuid:plan_id>",
+        "GET /v1/plans/<uuid:plan_id>/breaking-preview",
         "GET /v1/reliefs/<uuid:relief_id>",
         "GET /v1/re-enrolments/<uuid:asked_id>",
         "GET /v1/supervisees",

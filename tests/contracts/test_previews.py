@@ -30,7 +30,11 @@ PREVIEWS = {
     MessageKind.HEARING: REMINDERS | NOTICES,
     MessageKind.APPOINTMENT: REMINDERS | NOTICES,
     MessageKind.ALERT: {ALL},
-    MessageKind.DECISION: {ALL, "GET /v1/decision-preview"},
+    MessageKind.DECISION: {
+        ALL,
+        "GET /v1/decision-preview",
+        "GET /v1/plans/<uuid:plan_id>/breaking-preview",
+    },
 }
 """Where an officer reads what a message of each kind says."""
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database, Session
-from backend.outbox.models import NOT_WITHDRAWN, OutboxMessage
+from backend.outbox.models import NOT_WITHDRAWN, UNSENT, OutboxMessage
 from backend.outbox.rows import message_of
 from backend.payments import decisions, service
 from backend.payments.decisions import About
@@ -88,6 +88,16 @@ class Desk:
             )
         )
 
+    def end(self, plan: UUID) -> None:
+        self.do(
+            lambda s: service.break_plan(s, self.officer, plan, reason="Secret words.", now=START)
+        )
+
+    def send(self) -> None:
+        """Let what waits be sent."""
+        with self.database.transaction() as session:
+            session.execute(update(OutboxMessage).values(state=MessageState.SENT))
+
     def propose(self, kind: TransactionKind = TransactionKind.WAIVER) -> Relief:
         terms = relief_terms(kind, 4_000)
         proposed: Relief = self.do(
@@ -106,7 +116,7 @@ class Desk:
         with self.database.snapshot() as session:
             rows = session.scalars(
                 select(OutboxMessage).where(
-                    OutboxMessage.recipient_id == self.person_id, NOT_WITHDRAWN
+                    OutboxMessage.recipient_id == self.person_id, UNSENT, NOT_WITHDRAWN
                 )
             ).all()
             assert {row.kind for row in rows} <= {MessageKind.DECISION}
@@ -170,9 +180,42 @@ def test_a_plan_that_ended_before_it_was_told_is_not_announced(desk: Desk) -> No
     plan = desk.plan()
     desk.decide(plan, Decision.GRANTED)
 
-    desk.do(lambda s: service.break_plan(s, desk.officer, plan, reason="Agreed.", now=START))
+    desk.end(plan)
 
     assert desk.told() == []
+
+
+def test_a_plan_that_ended_after_it_was_told_is_told_too(desk: Desk) -> None:
+    plan = desk.plan()
+    desk.decide(plan, Decision.GRANTED)
+    desk.send()
+
+    desk.end(plan)
+
+    assert desk.template() is Template.PLAN_ENDED
+    assert "$25.00" in desk.told()[0].body
+
+
+def test_an_officer_reads_what_the_end_of_a_plan_says_before_ending_it(
+    client: FlaskClient, desk: Desk, office: Office, database: Database
+) -> None:
+    plan = desk.plan()
+    desk.decide(plan, Decision.GRANTED)
+    desk.send()
+    with database.transaction() as session:
+        stranger = make_office(session, START)
+    url = f"/v1/plans/{plan}/breaking-preview"
+
+    shown = client.get(url, headers=office.bearer)
+    hidden = client.get(url, headers=stranger.bearer)
+
+    assert shown.json is not None
+    assert shown.json["language"] == "es"
+    assert "$25.00 at a time, has ended" in shown.json["texts"]["en"]["body"]
+    assert hidden.status_code == 404
+    assert desk.told() == []
+    desk.end(plan)
+    assert shown.json["texts"]["es"]["body"] == desk.told()[0].body
 
 
 @pytest.mark.parametrize(
@@ -217,9 +260,7 @@ def test_relief_taken_back_before_it_was_told_is_never_mentioned(desk: Desk) -> 
 def test_relief_taken_back_after_it_was_told_is_told_too(desk: Desk) -> None:
     relief = desk.propose()
     desk.approve(relief)
-    with desk.database.transaction() as session:
-        row = session.scalars(select(OutboxMessage)).one()
-        row.state = MessageState.SENT
+    desk.send()
 
     desk.withdraw(relief, by=desk.supervisor)
 
