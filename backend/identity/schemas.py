@@ -63,6 +63,15 @@ def _number(name: str, allowed: range, description: str) -> ma.fields.Integer:
     )
 
 
+def _required_number(allowed: range, description: str) -> ma.fields.Integer:
+    return ma.fields.Integer(
+        required=True,
+        strict=True,
+        validate=_within(allowed),
+        metadata={"description": description},
+    )
+
+
 def _factor(name: str, description: str) -> ma.fields.Float:
     """A factor on a fix's 95 % radius that may be left out."""
     least, most = policy.FACTORS
@@ -263,58 +272,40 @@ class PolicySchema(Schema):
         validate=ma.validate.OneOf(policy.ASSURANCE_LEVELS),
         metadata={"description": "The weakest device that may enrol"},
     )
-    max_accuracy_m = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.ACCURACY_M),
-        metadata={"description": "Largest 95 % radius of a usable live fix, metres"},
+    max_accuracy_m = _required_number(
+        policy.ACCURACY_M, "Largest 95 % radius of a usable live fix, metres"
     )
-    silence_after_s = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.SILENCE_S),
-        metadata={"description": "Seconds without contact before an alert"},
+    silence_after_s = _required_number(policy.SILENCE_S, "Seconds without contact before an alert")
+    missing_after_s = _number(
+        "missing_after_s",
+        policy.MISSING_S,
+        "Seconds after which officers are told of fixes that a phone went past, "
+        "and neither delivered nor declared lost",
     )
-    missing_after_s = ma.fields.Integer(
-        load_default=AgencyPolicy().missing_after_s,
-        strict=True,
-        validate=_within(policy.MISSING_S),
-        metadata={
-            "description": "Seconds after which officers are told of fixes that a phone went past, "
-            "and neither delivered nor declared lost"
-        },
+    batch_key_people = _number(
+        "batch_key_people",
+        policy.BATCH_KEY_PEOPLE,
+        "From how many people's phones under one factory key of attestation the officer is told",
     )
-    batch_key_people = ma.fields.Integer(
-        load_default=AgencyPolicy().batch_key_people,
-        strict=True,
-        validate=_within(policy.BATCH_KEY_PEOPLE),
-        metadata={
-            "description": "From how many people's phones under one factory key of attestation "
-            "the officer is told"
-        },
-    )
-    rotate_after_days = ma.fields.Integer(
-        load_default=AgencyPolicy().rotate_after_days,
-        strict=True,
-        validate=_within(policy.ROTATE_DAYS),
-        metadata={"description": "How old a phone's key may be before the phone makes another"},
+    rotate_after_days = _number(
+        "rotate_after_days",
+        policy.ROTATE_DAYS,
+        "How old a phone's key may be before the phone makes another",
     )
     least_presence = ma.fields.String(
         load_default=AgencyPolicy().least_presence,
         validate=ma.validate.OneOf(policy.PRESENCE_LEVELS),
         metadata={"description": "What a check-in must show of the person's presence at least"},
     )
-    check_in_opens_s = ma.fields.Integer(
-        load_default=AgencyPolicy().check_in_opens_s,
-        strict=True,
-        validate=_within(policy.CHECK_IN_OPENS_S),
-        metadata={"description": "How long before its time a check-in is taken, seconds"},
+    check_in_opens_s = _number(
+        "check_in_opens_s",
+        policy.CHECK_IN_OPENS_S,
+        "How long before its time a check-in is taken, seconds",
     )
-    check_in_grace_s = ma.fields.Integer(
-        load_default=AgencyPolicy().check_in_grace_s,
-        strict=True,
-        validate=_within(policy.CHECK_IN_GRACE_S),
-        metadata={"description": "How long after its time a check-in is on time, seconds"},
+    check_in_grace_s = _number(
+        "check_in_grace_s",
+        policy.CHECK_IN_GRACE_S,
+        "How long after its time a check-in is on time, seconds",
     )
     alert_score = ma.fields.Float(
         required=True,
@@ -322,35 +313,20 @@ class PolicySchema(Schema):
         validate=ma.validate.Range(min=0.0, min_inclusive=False, max=1.0),
         metadata={"description": "Officers are told of fixes whose signals score this"},
     )
-    frozen_after_s = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.FROZEN_S),
-        metadata={"description": "Seconds at one place, digit for digit, that are a signal"},
+    frozen_after_s = _required_number(
+        policy.FROZEN_S, "Seconds at one place, digit for digit, that are a signal"
     )
-    constant_accuracy_after_s = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.MOVING_S),
-        metadata={"description": "Seconds of movement under one stated radius that are a signal"},
+    constant_accuracy_after_s = _required_number(
+        policy.MOVING_S, "Seconds of movement under one stated radius that are a signal"
     )
-    even_fixes = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.EVEN_FIXES),
-        metadata={"description": "Fixes in a row on a perfectly even way that are a signal"},
+    even_fixes = _required_number(
+        policy.EVEN_FIXES, "Fixes in a row on a perfectly even way that are a signal"
     )
-    replayed_places = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.REPLAYED_PLACES),
-        metadata={"description": "Places of one's own past, in its rhythm, that are a signal"},
+    replayed_places = _required_number(
+        policy.REPLAYED_PLACES, "Places of one's own past, in its rhythm, that are a signal"
     )
-    together_after_s = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=_within(policy.MOVING_S),
-        metadata={"description": "Seconds of movement as one with another phone that are a signal"},
+    together_after_s = _required_number(
+        policy.MOVING_S, "Seconds of movement as one with another phone that are a signal"
     )
     suspect_factor = _factor("suspect_factor", "Past the edge by this many radii: examined")
     hard_factor = _factor("hard_factor", "Past the edge by this many radii: counts as evidence")
@@ -394,17 +370,15 @@ class PolicySchema(Schema):
         validate=[ma.validate.Length(max=policy.MAX_URL), _HTTPS_URL],
         metadata={"description": "The agency's own page to pay on, which reminders name"},
     )
-    plan_share_percent = ma.fields.Integer(
-        load_default=AgencyPolicy().plan_share_percent,
-        strict=True,
-        validate=_within(policy.PLAN_SHARES_PERCENT),
-        metadata={"description": "Of a month's income: what a plan is proposed by"},
+    plan_share_percent = _number(
+        "plan_share_percent",
+        policy.PLAN_SHARES_PERCENT,
+        "Of a month's income: what a plan is proposed by",
     )
-    plan_least_minor = ma.fields.Integer(
-        load_default=AgencyPolicy().plan_least_minor,
-        strict=True,
-        validate=_within(policy.PLAN_LEAST_MINOR),
-        metadata={"description": "The least instalment that is proposed, in minor units"},
+    plan_least_minor = _number(
+        "plan_least_minor",
+        policy.PLAN_LEAST_MINOR,
+        "The least instalment that is proposed, in minor units",
     )
 
     @ma.post_load
