@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.attestation.android.refusal import AndroidRefusal
 from backend.core.actor import Actor
 from backend.core.db import Session
 from backend.core.errors import Code
 from backend.devices import recorded_evidence
 from backend.devices.assurance import Assurance
-from backend.devices.enrolment_advice import Remedy, remedy_for, what_to_do
+from backend.devices.enrolment_advice import Remedy, code_for, remedy_for, what_to_do
 from backend.devices.evidence import Evidence
 from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.key_context import point_of
@@ -89,9 +88,8 @@ def admit(
 def _unconvincing(refused: EvidenceRefused, language: Language) -> EnrolmentRefused:
     """Return the answer to evidence that does not hold."""
     reason = refused.reason
-    uncheckable = reason in {AndroidRefusal.STATUS_LIST_MISSING, AndroidRefusal.STATUS_LIST_STALE}
     return EnrolmentRefused(
-        code=Code.EVIDENCE_UNCHECKABLE if uncheckable else Code.EVIDENCE_REFUSED,
+        code=code_for(reason),
         detail=f"{refused.type}: {reason.value}",
         pointer=f"/evidence/{refused.index}/{refused.member}",
         evidence=refused.type,

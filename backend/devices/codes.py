@@ -28,11 +28,16 @@ from backend.devices.enrolment_code import (
     new_code,
     read_code,
 )
-from backend.devices.models import EnrolmentChallenge, EnrolmentCode
+from backend.devices.models import (
+    EnrolmentChallenge,
+    EnrolmentCode,
+    KeyChallenge,
+    PresenceChallenge,
+)
 from backend.identity import service as identity
 
 OPEN_CHALLENGES: Final = 5
-"""How many challenges of one code may be open: a phone asks again when an answer was lost."""
+"""How many challenges of one code, key or phone may be open: it asks again for a lost answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +149,7 @@ def _count_failure(row: EnrolmentCode, now: datetime) -> None:
 def add_challenge(session: Session, row: EnrolmentCode, now: datetime) -> Challenge:
     """Add a challenge, and drop the oldest unused ones, so that a code never has many."""
     unused = (EnrolmentChallenge.code_id == row.id) & EnrolmentChallenge.used_at.is_(None)
-    newest = (
-        select(EnrolmentChallenge.id)
-        .where(unused)
-        .order_by(EnrolmentChallenge.id.desc())
-        .limit(OPEN_CHALLENGES - 1)
-    )
-    kept = session.scalars(newest).all()
-    session.execute(delete(EnrolmentChallenge).where(unused, EnrolmentChallenge.id.not_in(kept)))
+    make_room(session, EnrolmentChallenge, unused)
     challenge = new_challenge()
     session.add(
         EnrolmentChallenge(
@@ -163,6 +161,20 @@ def add_challenge(session: Session, row: EnrolmentCode, now: datetime) -> Challe
         )
     )
     return Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
+
+
+def make_room(
+    session: Session,
+    table: type[EnrolmentChallenge | KeyChallenge | PresenceChallenge],
+    among: ColumnElement[bool],
+    *still: ColumnElement[bool],
+) -> None:
+    """Drop all challenges `among` these but the newest few that are good `still`, for one more."""
+    newest = (
+        select(table.id).where(among, *still).order_by(table.id.desc()).limit(OPEN_CHALLENGES - 1)
+    )
+    kept = session.scalars(newest).all()
+    session.execute(delete(table).where(among, table.id.not_in(kept)))
 
 
 def _record(

@@ -10,6 +10,7 @@ from backend.attestation.android.refusal import AndroidRefusal as Android
 from backend.attestation.apple.refusal import AppleRefusal as Apple
 from backend.attestation.play_integrity.refusal import PlayIntegrityRefusal as Play
 from backend.attestation.web.refusal import WebRefusal as Web
+from backend.core.errors import Code
 from backend.devices.presence_fault import PresenceFault
 from backend.devices.verification import EvidenceFault, Reason
 from notifications.formats import Language
@@ -175,6 +176,13 @@ _BY_REASON: Final[Mapping[Remedy, frozenset[AnyReason]]] = {
     ),
 }
 _REMEDIES: Final = {reason: remedy for remedy, some in _BY_REASON.items() for reason in some}
+
+_UNCHECKABLE: Final = frozenset({Android.STATUS_LIST_MISSING, Android.STATUS_LIST_STALE})
+
+
+def code_for(reason: AnyReason) -> Code:
+    """Return what the app is told: whether the evidence does not hold, or nobody can tell now."""
+    return Code.EVIDENCE_UNCHECKABLE if reason in _UNCHECKABLE else Code.EVIDENCE_REFUSED
 
 
 def remedy_for(reason: AnyReason) -> Remedy:

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
@@ -35,7 +35,7 @@ from backend.core.db import Session
 from backend.core.ids import new_id
 from backend.devices import keys
 from backend.devices.admittance import EnrolmentRefused, add_key, admit
-from backend.devices.codes import OPEN_CHALLENGES, Challenge
+from backend.devices.codes import Challenge, make_room
 from backend.devices.enrolment import Enrolled
 from backend.devices.enrolment_code import CHALLENGE_LIFE, new_challenge
 from backend.devices.evidence import Evidence
@@ -72,14 +72,7 @@ def rotate_at(session: Session, key: KeyContext) -> datetime:
 def open_key_challenge(session: Session, key: KeyContext, *, now: datetime) -> Challenge:
     """Return what the next key of this phone must sign; a phone has few open at a time."""
     unused = (KeyChallenge.jkt == key.jkt) & KeyChallenge.used_at.is_(None)
-    newest = (
-        select(KeyChallenge.id)
-        .where(unused)
-        .order_by(KeyChallenge.id.desc())
-        .limit(OPEN_CHALLENGES - 1)
-    )
-    kept = session.scalars(newest).all()
-    session.execute(delete(KeyChallenge).where(unused, KeyChallenge.id.not_in(kept)))
+    make_room(session, KeyChallenge, unused)
     challenge = new_challenge()
     session.add(
         KeyChallenge(

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import update
 
 from backend.core.db import Session, affected_rows
 from backend.core.ids import new_id
-from backend.devices.codes import OPEN_CHALLENGES
+from backend.devices.codes import make_room
 from backend.devices.enrolment_code import CHALLENGE_LIFE, new_challenge
 from backend.devices.models import PresenceChallenge
 from backend.devices.presence_level import PresencePurpose
@@ -31,14 +31,7 @@ class Occasion:
 def open_challenge(session: Session, occasion: Occasion, now: datetime) -> str:
     """Return a fresh challenge; a phone has few open, and those whose time is over are dropped."""
     theirs = PresenceChallenge.activation_id == occasion.activation_id
-    newest = (
-        select(PresenceChallenge.id)
-        .where(theirs, PresenceChallenge.expires_at > now)
-        .order_by(PresenceChallenge.id.desc())
-        .limit(OPEN_CHALLENGES - 1)
-    )
-    kept = session.scalars(newest).all()
-    session.execute(delete(PresenceChallenge).where(theirs, PresenceChallenge.id.not_in(kept)))
+    make_room(session, PresenceChallenge, theirs, PresenceChallenge.expires_at > now)
     challenge = new_challenge()
     session.add(
         PresenceChallenge(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from backend.attestation.android.refusal import AndroidRefusal
 from backend.attestation.web.passkey import RelyingParty
-from backend.core.errors import Code, Problem
+from backend.core.errors import Problem
 from backend.core.http import Audience, Blueprint, actor, now, platform, snapshot, transaction
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.devices import service
-from backend.devices.enrolment_advice import remedy_for, what_to_do
+from backend.devices.enrolment_advice import code_for, remedy_for, what_to_do
 from backend.devices.evidence_policy import EvidencePolicy
 from backend.devices.guard import authenticated
 from backend.devices.presence_schemas import (
@@ -40,8 +39,6 @@ officer = Blueprint(
 )
 
 BLUEPRINTS = (device, officer)
-
-_UNCHECKABLE = {AndroidRefusal.STATUS_LIST_MISSING, AndroidRefusal.STATUS_LIST_STALE}
 
 
 @device.route("/presence-challenge", methods=["POST"])
@@ -83,7 +80,7 @@ def _set(offered: OfferedKey | OfferedPasskey) -> service.EnrolledPresence:
         return outcome
     reason = outcome.reason
     raise Problem(
-        Code.EVIDENCE_UNCHECKABLE if reason in _UNCHECKABLE else Code.EVIDENCE_REFUSED,
+        code_for(reason),
         reason.value,
         pointer=f"/{outcome.member}",
         members={
