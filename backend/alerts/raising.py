@@ -12,8 +12,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from backend.alerts import history, notice
 from backend.alerts.explanation import Explanation
@@ -22,7 +20,7 @@ from backend.alerts.lifecycle import AlertState, Refusal, Step, take
 from backend.alerts.models import AlertRow
 from backend.alerts.values import EventKind, Finding
 from backend.core.actor import SYSTEM
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.ids import new_id
 
 
@@ -140,10 +138,9 @@ def _insert(
     now: datetime,
 ) -> UUID | None:
     """Store a new alert; None if there is one of the same cause, even one stored just now."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     source, source_id = cause
     statement = (
-        insert(AlertRow)
+        insert_once(session, AlertRow)
         .values(
             id=new_id(now),
             agency_id=agency_id,

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -32,6 +32,9 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -47,6 +50,7 @@ __all__ = [
     "Session",
     "UtcDateTime",
     "affected_rows",
+    "insert_once",
     "is_outage",
     "outage_reason",
     "padded",
@@ -278,6 +282,13 @@ def padded(values: Collection[Value]) -> list[Value]:
     listed = list(values)
     missing = (1 << max(len(listed) - 1, 0).bit_length()) - len(listed)
     return listed + listed[-1:] * missing
+
+
+def insert_once(session: Session, row: type[Base]) -> Insert:
+    """Return an INSERT that can leave out what is there already, on either database."""
+    if session.get_bind().dialect.name == "sqlite":
+        return cast("Insert", sqlite_insert(row))  # the same clauses under another name
+    return postgresql_insert(row)
 
 
 def affected_rows(session: Session, statement: Executable) -> int:

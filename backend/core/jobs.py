@@ -13,12 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import OPERATIONAL
-from backend.core.db import Base, Session
+from backend.core.db import Base, Session, insert_once
 
 KEEP_SLOTS: Final = timedelta(days=2)
 BEAT_ROW_S: Final = 60
@@ -54,10 +52,8 @@ class Heartbeat:
 def claim_slot(session: Session, job: str, every_s: int, now: datetime) -> int | None:
     """Return the slot that this process may run now, or None when another has it already."""
     slot = int(now.timestamp()) // every_s
-    dialect = session.get_bind().dialect.name
-    insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
     statement = (
-        insert(RunSlot)
+        insert_once(session, RunSlot)
         .values(job=job, slot=slot, started_at=now)
         .on_conflict_do_nothing()
         .returning(RunSlot.slot)

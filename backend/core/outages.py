@@ -9,12 +9,10 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Index, select, text, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.classification import OPERATIONAL
-from backend.core.db import Base, Session
+from backend.core.db import Base, Session, insert_once
 from backend.core.ids import new_id
 
 LEASE: Final = timedelta(minutes=5)
@@ -50,10 +48,9 @@ class Outage:
 
 def begin(session: Session, jobs: Collection[str], now: datetime) -> None:
     """Note that `jobs` stand still; of one that is known to, nothing is noted again."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     for job in sorted(jobs):
         session.execute(
-            insert(OutageRow)
+            insert_once(session, OutageRow)
             .values(id=new_id(now), job=job, noticed_at=now, tell_at=now)
             .on_conflict_do_nothing(index_elements=[OutageRow.job], index_where=_OPEN)
         )

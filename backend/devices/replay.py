@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from backend.core.db import Session, affected_rows
+from backend.core.db import Session, affected_rows, insert_once
 from backend.devices.models import UsedProof
 from backend.proof.dpop import Proof
 from backend.proof.nonce import NONCE_LIFE
@@ -23,10 +21,9 @@ def is_first_use(session: Session, proof: Proof) -> bool:
 
     Of two requests at once one wins: the other waits for its commit, then finds the row.
     """
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     forget_at = proof.nonce_issued_at + NONCE_LIFE + _CLOCKS_APART
     remember = (
-        insert(UsedProof)
+        insert_once(session, UsedProof)
         .values(jkt=proof.jkt, jti=proof.jti, forget_at=forget_at)
         .on_conflict_do_nothing()
         .returning(UsedProof.jti)

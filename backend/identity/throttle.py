@@ -14,11 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from backend.core.clock import from_unix_s
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.identity.models import SignInTriesRow
 
 WINDOW: Final = timedelta(minutes=15)
@@ -139,11 +137,8 @@ def _append(row: SignInTriesRow, limit: int, now: datetime) -> None:
 
 def _row(session: Session, key: str, now: datetime) -> SignInTriesRow:
     """Return the locked row of `key`, made if there was none."""
-    dialect = session.get_bind().dialect.name
-    insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    session.execute(
-        insert(SignInTriesRow).values(key=key, tries_s=[], last_at=now).on_conflict_do_nothing()
-    )
+    new = insert_once(session, SignInTriesRow).values(key=key, tries_s=[], last_at=now)
+    session.execute(new.on_conflict_do_nothing())
     return session.scalars(
         select(SignInTriesRow)
         .where(SignInTriesRow.key == key)

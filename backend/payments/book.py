@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.postgresql import Insert
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from backend.core.actor import Actor
-from backend.core.db import Base, Session
+from backend.core.db import Session, insert_once
 from backend.core.ids import new_id
 from backend.identity import service as identity
 from backend.payments import ledger
@@ -75,13 +71,6 @@ class Standing:
     def payable_minor(self) -> int:
         """What was to be paid of it in all: what was charged less all relief."""
         return self.charged_minor - self.relieved_minor
-
-
-def insert_once(session: Session, row: type[Base]) -> Insert:
-    """Return an INSERT that can leave out what is there already, on either database."""
-    if session.get_bind().dialect.name == "sqlite":
-        return cast("Insert", sqlite_insert(row))  # the same clauses under another name
-    return postgresql_insert(row)
 
 
 def open_book(session: Session, agency_id: UUID, supervisee_id: UUID, now: datetime) -> Book:

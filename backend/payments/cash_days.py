@@ -19,13 +19,13 @@ from sqlalchemy import Select, func, select
 from backend.audit import service as audit
 from backend.conditions.two_persons import deciding_officer
 from backend.core.actor import Actor, Permission
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.payments import ledger
-from backend.payments.book import Book, insert_once
+from backend.payments.book import Book
 from backend.payments.cash_models import CashDayRow, CashMovementRow
 from backend.payments.kinds import Basis, Method
 from backend.payments.ledger import Account, TransactionKind

@@ -11,11 +11,10 @@ from sqlalchemy import select
 
 from backend.audit import service as audit
 from backend.core.actor import SYSTEM, Actor, Permission
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
-from backend.payments.book import insert_once
 from backend.payments.hosted_models import DifferenceKind, DifferenceRow
 from backend.payments.provider import ProviderPayment
 

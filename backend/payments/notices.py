@@ -9,9 +9,8 @@ from typing import Final
 
 from sqlalchemy import select
 
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.ids import new_id
-from backend.payments.book import insert_once
 from backend.payments.hosted_models import NoticeOutcome, NoticeRow
 from backend.payments.provider import Notice
 

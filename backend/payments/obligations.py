@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from backend.audit import service as audit
 from backend.core.actor import Actor, Permission
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
 from backend.identity import service as identity
@@ -18,7 +18,6 @@ from backend.payments.book import (
     Book,
     Occasion,
     allocate,
-    insert_once,
     open_book,
     post,
     reverse,

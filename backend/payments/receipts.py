@@ -9,10 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from backend.core.actor import Actor, Permission
-from backend.core.db import Session
+from backend.core.db import Session, insert_once
 from backend.core.errors import not_found
 from backend.outbox.messages import Message, Source
-from backend.payments.book import insert_once
 from backend.payments.cash_models import ReceiptRow, ReceiptSeriesRow
 from backend.payments.models import LedgerTransactionRow
 from backend.payments.paid import find_payment, payment_value
