@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from backend.audit import service as audit
+from backend.audit.acts import Act, Outcome
 from backend.core.actor import Actor
 from backend.core.db import Session
 from backend.core.errors import Code
@@ -95,6 +98,31 @@ def _unconvincing(refused: EvidenceRefused, language: Language) -> EnrolmentRefu
         evidence=refused.type,
         reason=reason.name,
         what_to_do=what_to_do(remedy_for(reason), language),
+    )
+
+
+def record_refusal(
+    session: Session,
+    actor: Actor,
+    act: Act,
+    subject: tuple[str, UUID],
+    refused: EnrolmentRefused,
+    now: datetime,
+) -> None:
+    """Audit that a key was not taken in; `actor` is the person whose phone it was to be."""
+    audit.record(
+        session,
+        actor,
+        act,
+        subject=subject,
+        supervisee_id=actor.id,
+        now=now,
+        outcome=Outcome.FAILED,
+        details={
+            "code": refused.code.slug,
+            "evidence": refused.evidence,
+            "reason": refused.reason,
+        },
     )
 
 

@@ -27,13 +27,13 @@ from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Severity
 from backend.audit import service as audit
-from backend.audit.acts import Act, Outcome
+from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Session
 from backend.core.errors import Code
 from backend.core.ids import new_id
 from backend.devices import keys
-from backend.devices.admittance import EnrolmentRefused, add_key, admit
+from backend.devices.admittance import EnrolmentRefused, add_key, admit, record_refusal
 from backend.devices.assurance import Assurance, Platform
 from backend.devices.enrolment_code import CodeEnd
 from backend.devices.evidence import Evidence
@@ -108,7 +108,8 @@ def enrol(
     policy = identity.get_agency(session, found.code.agency_id).policy
     judged = _admit(session, actor, found, phone, key, policy, evidence_policy, now)
     if isinstance(judged, EnrolmentRefused):
-        _record_refusal(session, actor, found.code, judged, now)
+        subject = ("enrolment-code", found.code.id)
+        record_refusal(session, actor, Act.ENROLMENT_REFUSED, subject, judged, now)
         return judged
 
     return _activate(session, actor, found, phone, key, judged, policy, now)
@@ -266,23 +267,4 @@ def _re_enrolled(activation_id: UUID, earlier_id: UUID) -> Explanation:
         data={"activation_id": str(activation_id), "superseded_id": str(earlier_id)},
         sentence_en="The person enrolled another device; the one before no longer counts.",
         sentence_es="La persona registró otro dispositivo; el anterior ya no cuenta.",
-    )
-
-
-def _record_refusal(
-    session: Session, actor: Actor, code: EnrolmentCode, refusal: EnrolmentRefused, now: datetime
-) -> None:
-    audit.record(
-        session,
-        actor,
-        Act.ENROLMENT_REFUSED,
-        subject=("enrolment-code", code.id),
-        supervisee_id=code.supervisee_id,
-        now=now,
-        outcome=Outcome.FAILED,
-        details={
-            "code": refusal.code.slug,
-            "evidence": refusal.evidence,
-            "reason": refusal.reason,
-        },
     )

@@ -29,12 +29,12 @@ from backend.alerts import service as alerts
 from backend.alerts.explanation import Explanation
 from backend.alerts.kinds import AlertKind, Severity
 from backend.audit import service as audit
-from backend.audit.acts import Act, Outcome
+from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Session
 from backend.core.ids import new_id
 from backend.devices import keys
-from backend.devices.admittance import EnrolmentRefused, add_key, admit
+from backend.devices.admittance import EnrolmentRefused, add_key, admit, record_refusal
 from backend.devices.codes import Challenge, make_room
 from backend.devices.enrolment import Enrolled
 from backend.devices.enrolment_code import CHALLENGE_LIFE, new_challenge
@@ -45,6 +45,7 @@ from backend.devices.key_state import ENROLLED_STATES
 from backend.devices.models import ActivationRow, DeviceKey, KeyChallenge
 from backend.devices.verification import Enrolling, Judged
 from backend.identity import service as identity
+from backend.identity.policy import AgencyPolicy
 from backend.proof.dpop import NewKey, OpenedEnrolment, SignedRequest, verify_enrolment
 from backend.proof.key_change import is_key_change
 from backend.proof.refusal import ProofRefusal, Refused
@@ -120,12 +121,14 @@ def change_key(
     # 4 to 6
     found.challenge.used_at = now
     actor = _person(found.old, address)
-    judged = _admit(session, actor, found, key, next_key.evidence, evidence_policy, now)
+    policy = identity.get_agency(session, found.old.agency_id).policy
+    judged = _admit(session, actor, found, key, next_key.evidence, policy, evidence_policy, now)
     if isinstance(judged, EnrolmentRefused):
-        _record_refusal(session, actor, found, judged, now)
+        subject = ("activation", found.activation.id)
+        record_refusal(session, actor, Act.DEVICE_KEY_CHANGE_REFUSED, subject, judged, now)
         return judged
 
-    return _follow(session, actor, found, key, judged, now)
+    return _follow(session, actor, found, key, judged, policy, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +157,7 @@ def _same_answer(session: Session, found: _Opening, key: NewKey) -> Enrolled | R
     followed = None if found.challenge.new_jkt != key.jkt else session.get(DeviceKey, key.jkt)
     if followed is None or followed.activation_id != found.activation.id:
         return Refused(reason=ProofRefusal.WRONG_CHALLENGE, jkt=key.jkt)
-    return _enrolled(session, followed)
+    return _enrolled(followed, identity.get_agency(session, followed.agency_id).policy)
 
 
 def _signed_over(found: _Opening, key: NewKey, next_key: NextKey) -> bool:
@@ -182,6 +185,7 @@ def _admit(
     found: _Opening,
     key: NewKey,
     evidence: Sequence[Evidence],
+    policy: AgencyPolicy,
     evidence_policy: EvidencePolicy,
     now: datetime,
 ) -> Judged | EnrolmentRefused:
@@ -195,7 +199,7 @@ def _admit(
             jkt=key.jkt,
             challenge=found.challenge.challenge,
         ),
-        policy=identity.get_agency(session, found.old.agency_id).policy,
+        policy=policy,
         evidence_policy=evidence_policy,
         now=now,
     )
@@ -207,24 +211,21 @@ def _follow(
     found: _Opening,
     key: NewKey,
     judged: Judged,
+    policy: AgencyPolicy,
     now: datetime,
 ) -> Enrolled:
-    policy = identity.get_agency(session, found.old.agency_id).policy
     new = add_key(session, actor, found.activation, key, judged, policy=policy, now=now)
     found.challenge.new_jkt = new.jkt
     keys.follow(session, actor, found.old, new, now)
     _record(session, actor, found, new, now)
     if not new.assurance.meets(found.old.assurance):
         _tell_of_weaker_key(session, found, new, now)
-    return _enrolled(session, new)
+    return _enrolled(new, policy)
 
 
-def _enrolled(session: Session, key: DeviceKey) -> Enrolled:
+def _enrolled(key: DeviceKey, policy: AgencyPolicy) -> Enrolled:
     return Enrolled(
-        jkt=key.jkt,
-        activation_id=key.activation_id,
-        assurance=key.assurance,
-        policy=identity.get_agency(session, key.agency_id).policy,
+        jkt=key.jkt, activation_id=key.activation_id, assurance=key.assurance, policy=policy
     )
 
 
@@ -237,25 +238,6 @@ def _record(session: Session, actor: Actor, found: _Opening, new: DeviceKey, now
         supervisee_id=found.old.supervisee_id,
         now=now,
         details={"old_jkt": found.old.jkt, "jkt": new.jkt, "assurance": new.assurance},
-    )
-
-
-def _record_refusal(
-    session: Session, actor: Actor, found: _Opening, refusal: EnrolmentRefused, now: datetime
-) -> None:
-    audit.record(
-        session,
-        actor,
-        Act.DEVICE_KEY_CHANGE_REFUSED,
-        subject=("activation", found.activation.id),
-        supervisee_id=found.old.supervisee_id,
-        now=now,
-        outcome=Outcome.FAILED,
-        details={
-            "code": refusal.code.slug,
-            "evidence": refusal.evidence,
-            "reason": refusal.reason,
-        },
     )
 
 
