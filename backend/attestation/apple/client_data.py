@@ -6,6 +6,8 @@ An App Attest key cannot sign a JWS, so the genuine app names the Secure Enclave
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from backend.attestation import strict_json
@@ -24,15 +26,8 @@ def wrong_client_data(data: bytes, *, challenge: str, jkt: str) -> AppleRefusal 
     `data` are the bytes that were hashed for the attestation. `challenge` is the text that was
     given out, `jkt` the thumbprint of the key whose proof came with it.
     """
-    said = _read(data)
-    if said is None:
-        return AppleRefusal.CLIENT_DATA_MALFORMED
-    said_challenge, said_jkt = said
-    if not challenge or not _same(said_challenge, challenge):
-        return AppleRefusal.WRONG_CHALLENGE
-    if not jkt or not _same(said_jkt, jkt):
-        return AppleRefusal.WRONG_ENROLLED_KEY
-    return None
+    said = _read(data, {"challenge", "jkt"})
+    return AppleRefusal.CLIENT_DATA_MALFORMED if said is None else _unbound(said, challenge, jkt)
 
 
 def wrong_presence_data(
@@ -44,13 +39,12 @@ def wrong_presence_data(
     guards the key `presence_jkt`, which the phone of the key `jkt` has. Apple attests no access
     control: that it is so is the genuine app's word.
     """
-    said = _members(data)
-    if said is None or said.keys() != {"access_control", "challenge", "jkt", "presence_jkt"}:
+    said = _read(data, {"access_control", "challenge", "jkt", "presence_jkt"})
+    if said is None:
         return AppleRefusal.CLIENT_DATA_MALFORMED
-    if not challenge or not _same(said["challenge"], challenge):
-        return AppleRefusal.WRONG_CHALLENGE
-    if not jkt or not _same(said["jkt"], jkt):
-        return AppleRefusal.WRONG_ENROLLED_KEY
+    refusal = _unbound(said, challenge, jkt)
+    if refusal is not None:
+        return refusal
     if not presence_jkt or not _same(said["presence_jkt"], presence_jkt):
         return AppleRefusal.WRONG_PRESENCE_KEY
     if said["access_control"] not in VERIFYING_ACCESS_CONTROLS:
@@ -58,22 +52,26 @@ def wrong_presence_data(
     return None
 
 
-def _read(data: bytes) -> tuple[str, str] | None:
-    said = _members(data)
-    if said is None or said.keys() != {"challenge", "jkt"}:
-        return None
-    return said["challenge"], said["jkt"]
+def _unbound(said: Mapping[str, str], challenge: str, jkt: str) -> AppleRefusal | None:
+    """What is wrong with the challenge that was given out, or with the key that it was given to."""
+    if not challenge or not _same(said["challenge"], challenge):
+        return AppleRefusal.WRONG_CHALLENGE
+    if not jkt or not _same(said["jkt"], jkt):
+        return AppleRefusal.WRONG_ENROLLED_KEY
+    return None
 
 
-def _members(data: bytes) -> dict[str, str] | None:
-    """The members of a JSON object of texts."""
+def _read(data: bytes, names: AbstractSet[str]) -> Mapping[str, str] | None:
+    """The members of a JSON object of texts that are called `names`, all of them and no others."""
     if len(data) > MAX_CLIENT_DATA_BYTES:
         return None
     try:
         said = strict_json.read(data)
     except ValueError:
         return None
-    if not isinstance(said, dict) or any(type(value) is not str for value in said.values()):
+    if not isinstance(said, dict) or said.keys() != names:
+        return None
+    if any(type(value) is not str for value in said.values()):
         return None
     return said
 
