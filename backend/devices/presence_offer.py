@@ -138,16 +138,11 @@ def judge_offer(
 
 
 def _passkey(offered: OfferedPasskey, bench: Bench) -> Found | PresenceRefused:
-    members = {
-        name: base64url.decode(text)
-        for name, text in asdict(offered).items()
-        if name != "challenge"
-    }
-    for name, value in members.items():
-        if value is None:
-            return PresenceRefused(member=name, reason=WebRefusal.NOT_BASE64URL)
-    sent = SentRegistration(**{name: value or b"" for name, value in members.items()})
-    found = verify_registration(sent, challenge=offered.challenge, party=bench.party)
+    sent = decoded({name: text for name, text in asdict(offered).items() if name != "challenge"})
+    if isinstance(sent, str):
+        return PresenceRefused(member=sent, reason=WebRefusal.NOT_BASE64URL)
+    registration = SentRegistration(**sent)
+    found = verify_registration(registration, challenge=offered.challenge, party=bench.party)
     if not isinstance(found, Passkey):
         return PresenceRefused(member="", reason=found)
     return Found(
@@ -157,6 +152,17 @@ def _passkey(offered: OfferedPasskey, bench: Bench) -> Found | PresenceRefused:
         counter=found.counter,
         verdict={"backup_eligible": found.backup_eligible},
     )
+
+
+def decoded(sent: Mapping[str, str]) -> Mapping[str, bytes] | str:
+    """Return what a browser sent in base64url, or the name of a member that is not."""
+    members: dict[str, bytes] = {}
+    for name, text in sent.items():
+        value = base64url.decode(text)
+        if value is None:
+            return name
+        members[name] = value
+    return members
 
 
 def _key(

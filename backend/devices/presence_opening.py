@@ -41,15 +41,17 @@ def open_enrolment_of_presence(
     occasion = Occasion(activation_id=key.activation_id, purpose=PresencePurpose.ENROLMENT)
     challenge = open_challenge(session, occasion, now)
     row = presence_key_in_force(session, key.activation_id)
-    known = None if row is None else row.credential_id
-    options = creation_options(
-        challenge, party, user_id=key.activation_id.bytes, known=known, timeout_s=LIFE_S
-    )
+    options = None
+    if _is_browser(session, key):
+        known = None if row is None else row.credential_id
+        options = creation_options(
+            challenge, party, user_id=key.activation_id.bytes, known=known, timeout_s=LIFE_S
+        )
     return PresenceOpening(
         challenge=challenge,
         expires_in=LIFE_S,
         means=None if row is None else row.means,
-        public_key=options if _is_browser(session, key) else None,
+        public_key=options,
     )
 
 

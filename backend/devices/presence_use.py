@@ -28,7 +28,7 @@ from backend.devices.presence_challenges import Occasion, use_challenge
 from backend.devices.presence_fault import PresenceFault
 from backend.devices.presence_keys import presence_key_in_force
 from backend.devices.presence_level import Presence, PresenceMeans, PresencePurpose
-from backend.devices.presence_offer import PresenceRefused
+from backend.devices.presence_offer import PresenceRefused, decoded
 from backend.devices.status_lists import current_status_list
 from backend.proof import base64url, jws
 from backend.proof.presence import read_statement
@@ -123,18 +123,17 @@ def _wrong_signature(
 def _wrong_assertion(
     row: PresenceKey, shown: ShownAssertion, challenge: str, party: RelyingParty
 ) -> PresenceRefused | None:
-    members = {name: base64url.decode(text) for name, text in asdict(shown).items()}
-    for name, value in members.items():
-        if value is None:
-            return PresenceRefused(member=f"assertion/{name}", reason=WebRefusal.NOT_BASE64URL)
+    sent = decoded(asdict(shown))
+    if isinstance(sent, str):
+        return PresenceRefused(member=f"assertion/{sent}", reason=WebRefusal.NOT_BASE64URL)
     passkey = Passkey(
         id=row.credential_id,
         public_key=row.public_key,
         counter=row.counter,
         backup_eligible=bool(row.verdict["backup_eligible"]),
     )
-    sent = SentAssertion(**{name: value or b"" for name, value in members.items()})
-    counter = verify_assertion(sent, challenge=challenge, party=party, passkey=passkey)
+    assertion = SentAssertion(**sent)
+    counter = verify_assertion(assertion, challenge=challenge, party=party, passkey=passkey)
     if isinstance(counter, WebRefusal):
         return PresenceRefused(member="assertion", reason=counter)
     row.counter = counter
