@@ -11,11 +11,9 @@ from backend.core.schemas import Instant, Schema, page_of
 from backend.devices.presence_level import Presence, PresenceEnd, PresenceMeans
 from backend.devices.presence_offer import AppAssertion, OfferedKey, OfferedPasskey
 from backend.devices.presence_use import ShownAssertion
+from backend.devices.schemas import MAX_CERTIFICATES, MAX_CLIENT_DATA, AppAssertionSchema
 from backend.proof.presence import MAX_CHARS
 
-_MAX_CERTIFICATES = 64
-_MAX_ASSERTION = 8192
-_MAX_CLIENT_DATA = 512
 _MAX_CERTIFICATE = 1 << 16
 _MAX_BASE64URL = 16_384
 
@@ -64,17 +62,12 @@ class PresenceChallengeSchema(Schema):
     )
 
 
-class KeyAssertionSchema(Schema):
+class KeyAssertionSchema(AppAssertionSchema):
     """What an iPhone's genuine app says of the key, signed with its App Attest key."""
 
-    assertion = fields.String(
-        required=True,
-        validate=validate.Length(max=_MAX_ASSERTION),
-        metadata={"description": "The assertion in base64"},
-    )
     client_data = fields.String(
         required=True,
-        validate=validate.Length(max=_MAX_CLIENT_DATA),
+        validate=validate.Length(max=MAX_CLIENT_DATA),
         metadata={
             "description": '`{"access_control", "challenge", "jkt", "presence_jkt"}` as it was '
             "hashed"
@@ -100,7 +93,7 @@ class OfferedKeySchema(Schema):
             metadata={"description": "A certificate in base64"},
         ),
         load_default=None,
-        validate=validate.Length(max=_MAX_CERTIFICATES),
+        validate=validate.Length(max=MAX_CERTIFICATES),
         metadata={"description": "Android: the key's certificates, its own first"},
     )
     app_assertion = fields.Nested(

@@ -33,9 +33,9 @@ from backend.devices.push_address import MAX_ADDRESS_CHARACTERS, PushAddress
 from backend.devices.service import NextKey, Phone
 
 _MAX_EVIDENCE = 1 << 20
-_MAX_CERTIFICATES = 64
+MAX_CERTIFICATES = 64
 _MAX_ASSERTION = 8192
-_MAX_CLIENT_DATA = 512
+MAX_CLIENT_DATA = 512
 _EVIDENCE: Mapping[str, type[KnownEvidence]] = {
     "android-key": AndroidKeyEvidence,
     "apple-appattest": AppAttestEvidence,
@@ -99,7 +99,7 @@ class DeviceEvidenceSchema(Schema):
     )
     x5c = fields.List(
         _text("A certificate in base64"),
-        validate=validate.Length(max=_MAX_CERTIFICATES),
+        validate=validate.Length(max=MAX_CERTIFICATES),
         metadata={"description": "android-key: the key's certificates, its own first"},
     )
     key_id = _text("apple-appattest: the key identifier, as iOS gives it")
@@ -251,7 +251,7 @@ class AppAssertionSchema(Schema):
     )
     client_data = fields.String(
         required=True,
-        validate=validate.Length(max=_MAX_CLIENT_DATA),
+        validate=validate.Length(max=MAX_CLIENT_DATA),
         metadata={"description": '`{"challenge": <nonce of this proof>, "jkt"}` as it was hashed'},
     )
 
