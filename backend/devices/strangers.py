@@ -33,5 +33,5 @@ def let_try(session: Session, address: str | None, now: datetime, act: Callable[
         )
     outcome = act()
     if outcome is not None:
-        identity.forgive_stranger(session, address, now, now)
+        identity.forgive_stranger(session, address, now)
     return outcome

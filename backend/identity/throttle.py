@@ -97,11 +97,9 @@ def count_stranger(session: Session, address: str | None, now: datetime) -> date
     return until
 
 
-def forgive_stranger(
-    session: Session, address: str | None, tried_at: datetime, now: datetime
-) -> None:
-    """Forget the try of `tried_at`: it was good. Also every count that no longer matters."""
-    _forgive_one(_row(session, _stranger_key(address), now), tried_at)
+def forgive_stranger(session: Session, address: str | None, now: datetime) -> None:
+    """Forget the try of `now`: it was good. Also every count that no longer matters."""
+    _forgive_one(_row(session, _stranger_key(address), now), now)
     _forget_outdated(session, now)
 
 
