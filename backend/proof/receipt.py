@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from backend.proof import base64url, jws
 from backend.proof.members import MalformedError, Members
 from backend.proof.refusal import ProofRefusal
 from backend.proof.server_keys import ServerKeys
+
+_Receipt = TypeVar("_Receipt")
 
 _TYP: Final = "fix-receipt+jwt"
 _CHECK_IN_TYP: Final = "check-in-receipt+jwt"
@@ -55,8 +57,7 @@ def sign_receipt(receipt: FixReceipt, keys: ServerKeys) -> str:
 
 def read_receipt(text: str, keys: ServerKeys) -> FixReceipt | None:
     """The receipt in `text`, or None unless one of `keys` signed it."""
-    claims = _signed_claims(text, _TYP, keys)
-    return None if claims is None else _receipt_of(claims)
+    return _read(text, _TYP, keys, _receipt_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +92,7 @@ def sign_journal_receipt(receipt: JournalReceipt, keys: ServerKeys) -> str:
 
 def read_journal_receipt(text: str, keys: ServerKeys) -> JournalReceipt | None:
     """The receipt in `text`, or None unless one of `keys` signed it."""
-    claims = _signed_claims(text, _JOURNAL_TYP, keys)
-    return None if claims is None else _journal_receipt_of(claims)
+    return _read(text, _JOURNAL_TYP, keys, _journal_receipt_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,7 @@ def sign_check_in_receipt(receipt: CheckInReceipt, keys: ServerKeys) -> str:
 
 def read_check_in_receipt(text: str, keys: ServerKeys) -> CheckInReceipt | None:
     """The receipt in `text`, or None unless one of `keys` signed it."""
-    claims = _signed_claims(text, _CHECK_IN_TYP, keys)
-    return None if claims is None else _check_in_receipt_of(claims)
+    return _read(text, _CHECK_IN_TYP, keys, _check_in_receipt_of)
 
 
 def _instant(instant: datetime) -> str:
@@ -141,53 +140,52 @@ def _sign(typ: str, claims: Mapping[str, object], keys: ServerKeys) -> str:
     return jws.sign(header, claims, keys.signing_key)
 
 
-def _signed_claims(text: str, typ: str, keys: ServerKeys) -> Mapping[str, object] | None:
+def _read(
+    text: str, typ: str, keys: ServerKeys, receipt_of: Callable[[Members], _Receipt]
+) -> _Receipt | None:
     parsed = jws.parse(text, max_chars=_MAX_CHARS, typ=typ, header_members=_HEADER_MEMBERS)
     if isinstance(parsed, ProofRefusal):
         return None
     key = keys.public_key(parsed.header["kid"])
-    return None if key is None or not jws.verifies(parsed, key) else parsed.claims
-
-
-def _receipt_of(claims: Mapping[str, object]) -> FixReceipt | None:
-    members = Members(claims, "")
+    if key is None or not jws.verifies(parsed, key):
+        return None
     try:
-        return FixReceipt(
-            issuer=members.text("iss", _TEXT),
-            jkt=members.text("jkt", _TEXT),
-            seq=members.integer_if_any("seq", 1, _MAX_INTEGER),
-            digest=members.sha256("hash"),
-            received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
-            outcome=members.text("outcome", _TEXT),
-        )
+        return receipt_of(Members(parsed.claims, ""))
     except (MalformedError, ValueError):
         return None
 
 
-def _journal_receipt_of(claims: Mapping[str, object]) -> JournalReceipt | None:
-    members = Members(claims, "")
-    try:
-        return JournalReceipt(
-            issuer=members.text("iss", _TEXT),
-            jkt=members.text("jkt", _TEXT),
-            n=members.integer("n", 1, _MAX_INTEGER),
-            digest=members.sha256("hash"),
-            received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
-            accepted=members.integer("accepted", 0, _MAX_INTEGER),
-            refused=members.integer("refused", 0, _MAX_INTEGER),
-        )
-    except (MalformedError, ValueError):
-        return None
+def _receipt_of(members: Members) -> FixReceipt:
+    return FixReceipt(
+        issuer=members.text("iss", _TEXT),
+        jkt=members.text("jkt", _TEXT),
+        seq=members.integer_if_any("seq", 1, _MAX_INTEGER),
+        digest=members.sha256("hash"),
+        received_at=_received_at(members),
+        outcome=members.text("outcome", _TEXT),
+    )
 
 
-def _check_in_receipt_of(claims: Mapping[str, object]) -> CheckInReceipt | None:
-    members = Members(claims, "")
+def _journal_receipt_of(members: Members) -> JournalReceipt:
+    return JournalReceipt(
+        issuer=members.text("iss", _TEXT),
+        jkt=members.text("jkt", _TEXT),
+        n=members.integer("n", 1, _MAX_INTEGER),
+        digest=members.sha256("hash"),
+        received_at=_received_at(members),
+        accepted=members.integer("accepted", 0, _MAX_INTEGER),
+        refused=members.integer("refused", 0, _MAX_INTEGER),
+    )
+
+
+def _check_in_receipt_of(members: Members) -> CheckInReceipt:
     texts = ("jkt", "check_in", "appointment", "punctuality", "presence")
-    try:
-        return CheckInReceipt(
-            issuer=members.text("iss", _TEXT),
-            received_at=datetime.fromisoformat(members.text("received_at", _INSTANT)),
-            **{name: members.text(name, _TEXT) for name in texts},
-        )
-    except (MalformedError, ValueError):
-        return None
+    return CheckInReceipt(
+        issuer=members.text("iss", _TEXT),
+        received_at=_received_at(members),
+        **{name: members.text(name, _TEXT) for name in texts},
+    )
+
+
+def _received_at(members: Members) -> datetime:
+    return datetime.fromisoformat(members.text("received_at", _INSTANT))
