@@ -76,11 +76,15 @@ def _clock(settings: Settings) -> Clock:
 def _transaction() -> Iterator[tuple[Session, Clock]]:
     settings = Settings.from_environment(os.environ)
     database = Database(settings.database_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            yield session, _clock(settings)
-    finally:
-        database.close()
+    with closing(database), database.transaction() as session:
+        yield session, _clock(settings)
+
+
+@contextmanager
+def _snapshot() -> Iterator[Session]:
+    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
+    with closing(database), database.snapshot() as session:
+        yield session
 
 
 def _explained(command: Callable[..., None]) -> Callable[..., None]:
@@ -289,8 +293,7 @@ def verify(expected: Head | None) -> None:
     Keep the head that this prints somewhere else: given back later with --head, it proves that
     nothing was cut off the end meanwhile.
     """
-    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
-    with closing(database), database.snapshot() as session:
+    with _snapshot() as session:
         found = audit.verify(session, expected)
     click.echo(f"{found.checked} sealed events checked, {found.unsealed} not sealed yet.")
     if found.first_break is not None:
@@ -346,8 +349,7 @@ def verify_ledger() -> None:
     stopped for it. A flaw is named with the identifier of what has it and of its book (a person,
     or an agency for money whose owner is not known).
     """
-    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
-    with closing(database), database.snapshot() as session:
+    with _snapshot() as session:
         found = payments.verify(session)
     click.echo(
         f"{found.transactions} transactions with {found.entries} entries in {found.books} books "
@@ -369,8 +371,7 @@ def notices() -> None:
     Money that names no agency (give it back at the provider, or import it for its owner), and
     notices that were tried and are not worked off yet. Exit status 1 if there are any.
     """
-    database = Database(Settings.from_environment(os.environ).database_url, pool_size=1)
-    with closing(database), database.snapshot() as session:
+    with _snapshot() as session:
         unowned = payments.differences_of_nobody(session)
         unfinished = payments.unfinished_notices(session)
     for one in unowned:
