@@ -35,7 +35,7 @@ from backend.appointments.values import Appointment, AppointmentKind
 from backend.attestation.web.passkey import RelyingParty
 from backend.audit import service as audit
 from backend.audit.acts import Act, Outcome
-from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
@@ -187,7 +187,7 @@ def check_in(
 
 def my_check_ins(session: Session, actor: Actor, cursor: Cursor) -> Page[CheckIn]:
     """Return the acting person's own attempts, accepted and refused, latest first."""
-    return _page(session, _person(actor), cursor)
+    return _page(session, actor.supervisee, cursor)
 
 
 def check_ins(session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor) -> Page[CheckIn]:
@@ -200,17 +200,11 @@ def check_ins(session: Session, actor: Actor, supervisee_id: UUID, cursor: Curso
     return _page(session, person.id, cursor)
 
 
-def _person(actor: Actor) -> UUID:
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
-    return actor.id
-
-
 def _own(
     session: Session, actor: Actor, appointment_id: UUID, *, locked: bool = False
 ) -> Appointment:
     statement = select(AppointmentRow).where(
-        AppointmentRow.id == appointment_id, AppointmentRow.supervisee_id == _person(actor)
+        AppointmentRow.id == appointment_id, AppointmentRow.supervisee_id == actor.supervisee
     )
     row = session.scalar(statement.with_for_update() if locked else statement)
     if row is None:

@@ -30,7 +30,7 @@ from backend.appointments.notices import NoticePreview, preview_of, tell_change
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
-from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.actor import Actor, Permission
 from backend.core.db import Session, table_of
 from backend.core.errors import Code, Problem, not_found
 from backend.core.ids import new_id
@@ -210,9 +210,7 @@ def my_appointments(session: Session, actor: Actor, cursor: Cursor) -> Page[Appo
 
     Raises FORBIDDEN for anybody but a supervised person.
     """
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
-    return _page(session, actor.id, cursor)
+    return _page(session, actor.supervisee, cursor)
 
 
 def due_appointments(

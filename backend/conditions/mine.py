@@ -11,31 +11,24 @@ from backend.conditions.in_force import InForce, versions_in_force
 from backend.conditions.texts import MEANING, WHAT
 from backend.conditions.validity import Span
 from backend.conditions.values import MyCondition, MyZone
-from backend.core.actor import Actor, ActorKind
+from backend.core.actor import Actor
 from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Session
-from backend.core.errors import Code, Problem
 from backend.identity import service as identity
 from notifications.formats import Language
 
 
 def my_conditions(session: Session, actor: Actor, *, now: datetime) -> list[MyCondition]:
     """Return what holds for the person who asks, now and later; our words in their language."""
-    person_id = _person(actor)
+    person_id = actor.supervisee
     language = identity.get_supervisee(session, actor, person_id).language
     return [_condition(item, language) for item in _of(session, person_id, now)]
 
 
 def my_zones(session: Session, actor: Actor, *, now: datetime) -> list[MyZone]:
     """Return the zones of `my_conditions`, to be drawn."""
-    items = _of(session, _person(actor), now)
+    items = _of(session, actor.supervisee, now)
     return [_zone(item, item.version.zone) for item in items if item.version.zone is not None]
-
-
-def _person(actor: Actor) -> UUID:
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
-    return actor.id
 
 
 def _of(session: Session, person_id: UUID, now: datetime) -> list[InForce]:

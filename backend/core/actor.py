@@ -66,6 +66,13 @@ class Actor:
             raise Problem(Code.FORBIDDEN, f"This needs the permission {permission.value}.")
 
     @property
+    def supervisee(self) -> UUID:
+        """The supervised person who acts. Raises `Problem(FORBIDDEN)` for anybody else."""
+        if self.kind is not ActorKind.SUPERVISEE or self.id is None:
+            raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
+        return self.id
+
+    @property
     def agency(self) -> UUID:
         """The agency for which this actor acts; a fault for the system, which acts for none."""
         if self.agency_id is None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from backend.audit import service as audit
 from backend.audit.acts import Act
-from backend.core.actor import Actor, ActorKind, Permission
+from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.core.rows import KEYS, RowReader
@@ -38,7 +38,7 @@ class Choices:
 
 def my_choices(session: Session, actor: Actor) -> Choices:
     """Return the acting person's own choices. Raises FORBIDDEN for anybody else."""
-    return _choices(session, actor, _person(actor))
+    return _choices(session, actor, actor.supervisee)
 
 
 def choices_of(session: Session, actor: Actor, supervisee_id: UUID) -> Choices:
@@ -54,13 +54,13 @@ def choose(
 
     Raises FORBIDDEN for anybody else, INVALID_REQUEST for a kind that is mandatory.
     """
-    before = _choices(session, actor, _person(actor))
+    before = _choices(session, actor, actor.supervisee)
     if not turned_off.isdisjoint(before.mandatory):
         detail = "Reminders of this kind cannot be turned off."
         raise Problem(Code.INVALID_REQUEST, detail, pointer="/turned_off")
     if turned_off == set(before.turned_off):
         return before
-    supervisee_id = _person(actor)
+    supervisee_id = actor.supervisee
     kinds = [kind.value for kind in _ordered(turned_off)]
     row = ReminderChoicesRow(supervisee_id=supervisee_id, turned_off=kinds, changed_at=now)
     session.merge(row)
@@ -102,9 +102,3 @@ def _kinds(turned_off: Iterable[str]) -> frozenset[MessageKind]:
 
 def _ordered(kinds: AbstractSet[MessageKind]) -> Sequence[MessageKind]:
     return sorted(kinds, key=lambda kind: kind.value)
-
-
-def _person(actor: Actor) -> UUID:
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise Problem(Code.FORBIDDEN, "This is for supervised persons.")
-    return actor.id
