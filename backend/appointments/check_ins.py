@@ -30,7 +30,7 @@ from backend.appointments.check_in_rules import (
     untimely,
     window_of,
 )
-from backend.appointments.models import AppointmentRow, CheckInRow
+from backend.appointments.models import AppointmentRow, CheckInRow, appointment_of
 from backend.appointments.values import Appointment, AppointmentKind
 from backend.attestation.web.passkey import RelyingParty
 from backend.audit import service as audit
@@ -211,7 +211,7 @@ def _own(
         raise not_found()
     if row.kind is not AppointmentKind.CHECK_IN:
         raise Problem(Code.ILLEGAL_TRANSITION, "This appointment is in person.")
-    return Appointment(**{item.name: getattr(row, item.name) for item in fields(Appointment)})
+    return appointment_of(row)
 
 
 def _accepted(session: Session, appointment_id: UUID) -> CheckInRow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.appointments.check_in_rules import CheckInRefusal, Punctuality
-from backend.appointments.values import AppointmentKind
+from backend.appointments.values import Appointment, AppointmentKind
 from backend.core.classification import CASE, CONTACT, DEVICE, LOCATION, NAME, OPERATIONAL
 from backend.core.db import Base, stored_enum
 from backend.devices.presence_level import Presence, PresenceMeans
@@ -84,6 +85,11 @@ class AppointmentRow(Base):
     )
     look_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
     alert_id: Mapped[UUID | None] = mapped_column(info=CASE)
+
+
+def appointment_of(row: AppointmentRow) -> Appointment:
+    """Return a row as others see it."""
+    return Appointment(**{item.name: getattr(row, item.name) for item in fields(Appointment)})
 
 
 class CheckInRow(Base):

@@ -52,8 +52,7 @@ class NoticePreview:
 
 def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: datetime) -> None:
     """Let the person hear that an appointment, which was to begin at `was_at`, is not as it was."""
-    person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
-    agency = identity.get_agency(session, person.agency_id)
+    person, agency = _whom(session, row)
     source = Source(kind=SOURCE, id=row.id)
     outbox.withdraw(session, source, now=now)
     is_soon = min(was_at, row.starts_at) < now + SOON
@@ -72,18 +71,21 @@ def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: da
 
 def texts(session: Session, messages: Sequence[Message], now: datetime) -> Mapping[UUID, Rendered]:
     """Return the words of notices about appointments that are still ahead, as they stand."""
-    rows = {message.id: session.get_one(AppointmentRow, message.source.id) for message in messages}
-    return {
-        key: _text(session, row, _template(row)) for key, row in rows.items() if row.starts_at > now
-    }
+    found: dict[UUID, Rendered] = {}
+    for message in messages:
+        row = session.get_one(AppointmentRow, message.source.id)
+        if row.starts_at > now:
+            person, agency = _whom(session, row)
+            found[message.id] = _text(row, person, agency, _template(row), person.language)
+    return found
 
 
 def preview_of(session: Session, row: AppointmentRow, template: Template | None) -> NoticePreview:
     """Return what `template` would say of an appointment that stands as in `row`, stored or not."""
+    person, agency = _whom(session, row)
     texts = None
     if template is not None:
-        texts = {one.value: _text(session, row, template, one) for one in Language}
-    person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
+        texts = {one.value: _text(row, person, agency, template, one) for one in Language}
     return NoticePreview(kind=_ABOUT[row.kind][0], language=person.language, texts=texts)
 
 
@@ -92,12 +94,19 @@ def _template(row: AppointmentRow) -> Template:
     return Template.APPOINTMENT_CANCELLED if is_off else Template.APPOINTMENT_MOVED
 
 
-def _text(
-    session: Session, row: AppointmentRow, template: Template, language: Language | None = None
-) -> Rendered:
+def _whom(session: Session, row: AppointmentRow) -> tuple[Supervisee, Agency]:
+    """Return the person who is told, and the agency that tells them."""
     person = identity.get_supervisee(session, SYSTEM, row.supervisee_id)
-    agency = identity.get_agency(session, person.agency_id)
-    language = language or person.language
+    return person, identity.get_agency(session, person.agency_id)
+
+
+def _text(
+    row: AppointmentRow,
+    person: Supervisee,
+    agency: Agency,
+    template: Template,
+    language: Language,
+) -> Rendered:
     local = row.starts_at.astimezone(ZoneInfo(row.zone))
     name = SUBJECTS[language][_ABOUT[row.kind][1]]
     time = clock_time(local.time(), language)

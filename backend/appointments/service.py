@@ -25,7 +25,7 @@ from backend.appointments.check_ins import (
     my_check_ins,
     open_check_in,
 )
-from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow
+from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow, appointment_of
 from backend.appointments.notices import NoticePreview, preview_of, tell_change
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
@@ -108,13 +108,13 @@ def make_appointment(
     session.add(row)
     session.flush()
     _record(session, actor, Act.APPOINTMENT_MADE, row, now, {"starts_at": row.starts_at})
-    return _value(row)
+    return appointment_of(row)
 
 
 def appointment_to_change(session: Session, actor: Actor, appointment_id: UUID) -> Appointment:
     """Return an appointment, locked until the transaction ends. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.APPOINTMENT_WRITE)
-    return _value(_find(session, actor, appointment_id, locked=True))
+    return appointment_of(_find(session, actor, appointment_id, locked=True))
 
 
 def change_appointment(
@@ -132,9 +132,9 @@ def change_appointment(
     actor.require(Permission.APPOINTMENT_WRITE)
     row = _find(session, actor, appointment_id, locked=True)
     _require_ahead(session, row, now)
-    before = _value(row)
+    before = appointment_of(row)
     _write(session, actor, row, terms, now)
-    after = _value(row)
+    after = appointment_of(row)
     changed = [
         item.name
         for item in fields(AppointmentTerms)
@@ -162,7 +162,7 @@ def cancel_appointment(
     row.look_at = None
     _record(session, actor, Act.APPOINTMENT_CANCELLED, row, now)
     tell_change(session, row, row.starts_at, now)
-    return _value(row)
+    return appointment_of(row)
 
 
 def preview_change(
@@ -193,7 +193,7 @@ def preview_cancellation(
 def read_appointment(session: Session, actor: Actor, appointment_id: UUID) -> Appointment:
     """Return one appointment to an officer. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.APPOINTMENT_READ)
-    return _value(_find(session, actor, appointment_id))
+    return appointment_of(_find(session, actor, appointment_id))
 
 
 def appointments(
@@ -227,7 +227,7 @@ def due_appointments(
 def _page(session: Session, supervisee_id: UUID, cursor: Cursor) -> Page[Appointment]:
     theirs = select(AppointmentRow).where(AppointmentRow.supervisee_id == supervisee_id)
     page: Page[AppointmentRow] = fetch_page(session, theirs, AppointmentRow.id, cursor)
-    return Page(items=[_value(row) for row in page.items], next=page.next)
+    return Page(items=[appointment_of(row) for row in page.items], next=page.next)
 
 
 def _find(
@@ -296,7 +296,3 @@ def _record(
         now=now,
         details=details,
     )
-
-
-def _value(row: AppointmentRow) -> Appointment:
-    return Appointment(**{name: getattr(row, name) for name in _NAMES})
