@@ -5,8 +5,8 @@
   2  it is not cancelled, and not too early
   3  what is shown of the person's presence holds (`devices.show_presence`)
   4  and it is what the agency asks for, at least
-What comes late is told to the officer (`overdue`), and is a check-in all the same. A refusal is a value: an exception would roll back what must be kept. By itself it is never a
-violation.
+What comes late is told to the officer (`overdue`), and is a check-in all the same. A refusal is a
+value: an exception would roll back what must be kept. By itself it is never a violation.
 """
 
 from __future__ import annotations
