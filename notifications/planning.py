@@ -34,6 +34,9 @@ DEFAULT_OFFSETS_DAYS: Mapping[MessageKind, tuple[int, ...]] = MappingProxyType(
     }
 )
 
+JUST_TOLD = timedelta(hours=1)
+"""Whoever hears of an item otherwise, this near to a reminder of it, is not reminded of it then."""
+
 # Outside these the ends of the calendar are near enough for day arithmetic to overflow.
 _YEARS = range(1900, 9000)
 
@@ -60,7 +63,8 @@ class DueItem:
     aware instant) is given. `amount_minor` (> 0, minor units) and `currency` (ISO 4217) are
     given for payments and for nothing else. `detail` is free text such as a courtroom, or empty.
     `zone` is the place's, in whose wall time `due_at` is told; None: the person's. `contact` and
-    `phone` are whom to call about it; empty: the agency.
+    `phone` are whom to call about it; empty: the agency. `told_at` is when the person is told of it
+    otherwise, as when it was moved.
     Raises ValueError if these do not hold.
     """
 
@@ -76,6 +80,7 @@ class DueItem:
     zone: ZoneInfo | None = None
     contact: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    told_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.kind is MessageKind.ALERT:
@@ -98,6 +103,10 @@ class DueItem:
             return self.due_at.astimezone(zone).date()
         assert self.due_on is not None  # noqa: S101  one of the two is given: __post_init__
         return self.due_on
+
+    def is_just_told(self, send_at: datetime) -> bool:
+        """Whether a reminder at `send_at` would say again what the person hears anyhow."""
+        return self.told_at is not None and abs(send_at - self.told_at) < JUST_TOLD
 
     def ends_at(self, zone: ZoneInfo) -> datetime:
         """The UTC instant from which a reminder of the item is of no use."""
@@ -252,6 +261,8 @@ def plan(
         if item.kind in theirs.opted_out and item.kind not in policy.mandatory:
             continue
         for occasion in calendar.occasions(item, theirs.zone):
+            if item.is_just_told(occasion.send_at):
+                continue
             key = PlanKey(person=item.person, kind=item.kind, on=occasion.on)
             merged.setdefault(key, []).append((item, occasion))
     planned = [

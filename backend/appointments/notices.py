@@ -6,7 +6,7 @@ what is past. At any hour if it is soon, else while the person is awake.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -78,6 +78,11 @@ def texts(session: Session, messages: Sequence[Message], now: datetime) -> Mappi
             person, agency = _whom(session, row)
             found[message.id] = _text(row, person, agency, _template(row), person.language)
     return found
+
+
+def told_at(session: Session, appointment_ids: Collection[UUID]) -> Mapping[UUID, datetime]:
+    """Return when people are told, or were, of those appointments that were moved or called off."""
+    return outbox.told_at(session, SOURCE, appointment_ids)
 
 
 def preview_of(session: Session, row: AppointmentRow, template: Template | None) -> NoticePreview:

@@ -26,7 +26,7 @@ from backend.appointments.check_ins import (
     open_check_in,
 )
 from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow, appointment_of
-from backend.appointments.notices import NoticePreview, preview_of, tell_change
+from backend.appointments.notices import NoticePreview, preview_of, tell_change, told_at
 from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
@@ -64,6 +64,7 @@ __all__ = [
     "preview_cancellation",
     "preview_change",
     "read_appointment",
+    "told_at",
 ]
 
 _TOLD: Final = frozenset({"starts_at", "zone", "place"})

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, text
 
 from backend.core.db import Session, table_of
 from backend.core.ids import new_id
@@ -27,7 +27,7 @@ from backend.outbox.messages import (
     Waiting,
 )
 from backend.outbox.models import NOT_WITHDRAWN, UNSENT, InboxEntry, OutboxMessage
-from backend.outbox.rows import change, message_of, waking_hours_column
+from backend.outbox.rows import change, message_of, waking_hours_column, waking_hours_of
 from notifications.channels.base import AddressKind
 from notifications.delivery import MessageState, may_become
 
@@ -47,6 +47,7 @@ __all__ = [
     "reschedule",
     "rests",
     "texts_given",
+    "told_at",
     "untried_after",
     "withdraw",
     "withdraw_untried",
@@ -62,6 +63,17 @@ _FIND_UNTRIED: Final = RowReader(
         _MESSAGES.c.attempts == 0,
         _MESSAGES.c.next_at > bindparam("after"),
     )
+)
+
+_FIND_TOLD: Final = RowReader(
+    select(_MESSAGES.c.source_id, _MESSAGES.c.due_at, _MESSAGES.c.waking_hours)
+    .where(
+        _MESSAGES.c.source_kind == bindparam("source_kind"),
+        _MESSAGES.c.source_id == KEYS,
+        NOT_WITHDRAWN,
+        text("state IN ('pending', 'claimed', 'sent', 'delivered')"),
+    )
+    .order_by(_MESSAGES.c.due_at)
 )
 
 
@@ -231,6 +243,21 @@ def untried_after(
         Waiting(id=id_, key=key, due_at=due_at, expires_at=expires_at)
         for id_, key, due_at, expires_at in rows
     ]
+
+
+def told_at(
+    session: Session, source_kind: str, source_ids: Collection[UUID]
+) -> Mapping[UUID, datetime]:
+    """Return when the latest message about each of some sources is told, or was.
+
+    From its instant on in waking hours, however often it had to be tried. What was taken back or
+    given up is left out.
+    """
+    told: dict[UUID, datetime] = {}
+    for source_id, due_at, stored in _FIND_TOLD.read(session, source_ids, source_kind=source_kind):
+        hours = waking_hours_of(stored)
+        told[source_id] = due_at if hours is None else hours.next_open(due_at)
+    return told
 
 
 def texts_given(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:

@@ -111,7 +111,8 @@ def _items(
     expected = appointments.due_appointments(
         session, since, until + at_most, supervisee_ids=supervisee_ids
     )
-    yield from (_appointment(one) for one in expected)
+    told = appointments.told_at(session, [one.id for one in expected])
+    yield from (_appointment(one, told.get(one.id)) for one in expected)
 
 
 def _due_days(since: date, until: date, policies: Iterable[AgencyPolicy]) -> tuple[date, date]:
@@ -157,7 +158,7 @@ def _payment(owed: DueObligation) -> DueItem:
     )
 
 
-def _appointment(one: Appointment) -> DueItem:
+def _appointment(one: Appointment, told_at: datetime | None) -> DueItem:
     kind, subject = _APPOINTMENTS[one.kind]
     return DueItem(
         person=one.supervisee_id,
@@ -169,4 +170,5 @@ def _appointment(one: Appointment) -> DueItem:
         zone=ZoneInfo(one.zone),
         contact=one.contact_name or "",
         phone=one.contact_phone or "",
+        told_at=told_at,
     )

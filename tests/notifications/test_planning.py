@@ -67,6 +67,27 @@ def planned(
     return plan(items, known, now=now, policy=policy)
 
 
+@pytest.mark.parametrize(
+    ("apart", "days"),
+    [
+        (timedelta(), [13, 17]),
+        (timedelta(minutes=59), [13, 17]),
+        (timedelta(minutes=-59), [13, 17]),
+        (timedelta(hours=1), [13, 17, 19]),
+        (timedelta(hours=-1), [13, 17, 19]),
+    ],
+)
+def test_what_a_person_is_told_within_the_hour_is_not_reminded_of(
+    apart: timedelta, days: list[int]
+) -> None:
+    item = hearing(datetime(2026, 3, 20, 15, tzinfo=UTC))
+    last = planned(item)[-1].send_at
+
+    messages = planned(replace(item, told_at=last + apart))
+
+    assert [message.key.on.day for message in messages] == days
+
+
 def test_nothing_due_plans_nothing() -> None:
     assert planned() == []
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backend.appointments import service as appointments
 from backend.appointments.service import AppointmentKind, AppointmentTerms
@@ -19,6 +19,7 @@ from backend.identity.service import AgencyPolicy
 from backend.outbox.models import OutboxMessage
 from backend.reminders import choices, service
 from backend.reminders.service import PlanReport
+from notifications.delivery import MessageState
 from notifications.kind import MessageKind
 from tests.support.clocks import START
 from tests.support.devices import Person, supervised_person
@@ -98,6 +99,82 @@ def test_moving_takes_back_what_is_unsent_and_plans_anew(database: Database, tes
 
     assert report == PlanReport(added=2, withdrawn=2)
     assert [day for day, _ in waiting(database)] == ["2026-03-04", "2026-03-06"]
+
+
+DAY_BEFORE = datetime(2026, 3, 5, 19, tzinfo=UTC)
+"""13:00 in Chicago, when the last reminder of the hearing is sent."""
+
+
+def moved(database: Database, person: Person, made: UUID, to: datetime, now: datetime) -> None:
+    with database.transaction() as session:
+        appointments.change_appointment(
+            session, person.officer, made, AppointmentTerms(starts_at=to), now=now
+        )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "reminded"),
+    [(timedelta(seconds=10), False), (timedelta(minutes=59), False), (timedelta(hours=1), True)],
+)
+def test_who_was_just_told_of_a_move_is_not_reminded_of_it_as_well(
+    database: Database, testa: Person, ahead: timedelta, reminded: bool
+) -> None:
+    now = DAY_BEFORE - ahead
+    with database.transaction() as session:
+        made = expects(session, testa, HEARING_AT, START)
+    planned(database, DAY_BEFORE - timedelta(hours=2))
+
+    moved(database, testa, made.id, HEARING_AT + timedelta(minutes=30), now)
+
+    # What is sent before planning has noticed says it as little.
+    assert bool(bodies_now(database)) is reminded
+    assert planned(database, now) == PlanReport(moved=int(reminded), withdrawn=int(not reminded))
+    assert [day for day, _ in waiting(database)] == ["2026-03-05"] * reminded
+    assert planned(database, now) == PlanReport()
+
+
+def test_what_else_falls_due_is_reminded_of_all_the_same(database: Database, testa: Person) -> None:
+    with database.transaction() as session:
+        made = expects(session, testa, HEARING_AT, START, place="Room 4")
+        expects(session, testa, HEARING_AT + timedelta(hours=3), START, place="Room 7")
+    planned(database, DAY_BEFORE - timedelta(hours=2))
+
+    moved(database, testa, made.id, HEARING_AT + timedelta(hours=1), DAY_BEFORE - DAY / 48)
+
+    (body,) = bodies_now(database)
+    assert "Room 7" in body
+    assert "10:30" not in body
+
+
+def test_a_notice_that_waits_for_the_morning_spares_the_mornings_reminder(
+    database: Database,
+) -> None:
+    policy = AgencyPolicy(reminder_at=time(8), reminders_from=time(8))
+    evening = datetime(2026, 3, 3, 4, tzinfo=UTC)
+    with database.transaction() as session:
+        person = supervised_person(session, now=START, policy=policy)
+        made = expects(session, person, HEARING_AT, START)
+    planned(database, evening - DAY / 24)
+    assert [day for day, _ in waiting(database)] == ["2026-03-03", "2026-03-05"]
+
+    moved(database, person, made.id, HEARING_AT + timedelta(minutes=30), evening)
+    planned(database, evening)
+
+    assert [day for day, _ in waiting(database)] == ["2026-03-05"]
+
+
+def test_a_notice_that_reached_nobody_spares_no_reminder(database: Database, testa: Person) -> None:
+    with database.transaction() as session:
+        made = expects(session, testa, HEARING_AT, START)
+    now = DAY_BEFORE - timedelta(minutes=20)
+    moved(database, testa, made.id, HEARING_AT + timedelta(minutes=30), now)
+    planned(database, now)
+    assert waiting(database) == []
+
+    with database.transaction() as session:
+        session.execute(update(OutboxMessage).values(state=MessageState.UNDELIVERABLE))
+
+    assert planned(database, now) == PlanReport(added=1)
 
 
 def test_moving_by_an_hour_moves_the_end_alone(database: Database, testa: Person) -> None:
