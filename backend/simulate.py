@@ -146,6 +146,13 @@ SHARE: Final = _Share()
     help="How often a phone changes its key, when what the old one signed is there; 0s: never.",
 )
 @click.option(
+    "--check-ins-every",
+    type=SPAN,
+    default="1m",
+    show_default=True,
+    help="How often a phone looks whether its person is to check in, and does; 0s: never.",
+)
+@click.option(
     "--drift",
     type=click.FloatRange(0, 10_000),
     default=20.0,
@@ -179,8 +186,10 @@ def simulate(codes_file: Any, **options: Any) -> None:
     Each phone enrols with a code that an officer asked for (POST
     /v1/supervisees/{id}/enrolment-codes) and replays the track in real time. It sends each fix
     live while it has a connection, buffers it in its signed journal while it has none, repeats
-    what got no answer, and in the end asks for every journal token again. The phones know the
-    server by its wire protocol alone.
+    what got no answer, and in the end asks for every journal token again. A phone whose person is
+    to check in (an officer's POST /v1/supervisees/{id}/appointments) does so as soon as that is
+    open, signed by a presence key in software: enough where the agency's least_presence is none or
+    device. The phones know the server by its wire protocol alone.
 
     Prints what was sent, accepted and refused, and why. Exit status 0: everything was delivered,
     and all that the server accepted is still there. 1: not so. 2: it could not begin.
@@ -254,6 +263,7 @@ def _plan(**options: Any) -> Plan:
         late_s=options["late"],
         reboots=options["reboots"],
         rotate_every_s=options["rotate_every"],
+        check_in_every_s=options["check_ins_every"],
         seed=options["seed"],
     )
 

@@ -280,7 +280,7 @@ class Phone:
             "eat_nonce": self._nonce,
             "iss": self.jkt,
             "aud": self._server_url,
-            "iat": self._now_s(),
+            "iat": self.now_s(),
             "uptime": self._clock.mono_ms() // 1000,
             "bootcount": self._bootcount,
         }
@@ -327,18 +327,30 @@ class Phone:
 
     def check_in(self, appointment_id: str) -> HttpAnswer:
         """Check in, with a location while the last one is fresh; a presence key signs, if any."""
-        path = f"/v1/me/appointments/{appointment_id}"
         if self.presence is None:
-            return self.send("POST", f"{path}/check-in", {})
-        asked = self._ask(
-            _Call(method="POST", path=f"{path}/check-in-challenge", said=self._fresh_location())
-        )
-        if asked.status != HTTPStatus.OK:
-            return asked
-        challenge: str = asked.json()["opening"]["challenge"]
+            return self.send("POST", _check_in_path(appointment_id), {})
+        opened = self.open_check_in(appointment_id)
+        is_open = opened.status == HTTPStatus.OK
+        return self.confirm_check_in(appointment_id, opened) if is_open else opened
+
+    def open_check_in(self, appointment_id: str) -> HttpAnswer:
+        """Ask for what the presence key is to sign, and from when on the check-in is taken."""
+        path = f"{_check_in_path(appointment_id)}-challenge"
+        return self._ask(_Call(method="POST", path=path, said=self._fresh_location()))
+
+    def confirm_check_in(self, appointment_id: str, opened: HttpAnswer) -> HttpAnswer:
+        """Check in by the presence key, which signs what `open_check_in` was answered."""
+        if self.presence is None:
+            raise ValueError("The phone has no presence key.")
+        challenge: str = opened.json()["opening"]["challenge"]
         signature = self.presence.sign_presence(challenge, appointment_id, self.jkt)
         members = {"challenge": challenge, "signature": signature}
-        return self.send("POST", f"{path}/check-in", members)
+        return self.send("POST", _check_in_path(appointment_id), members)
+
+    @property
+    def has_fresh_fix(self) -> bool:
+        """Whether a request may still say where the last fix was."""
+        return bool(self._fresh_location())
 
     def request_without_location(
         self, reason: str | None = None, path: str = "/v1/me"
@@ -354,6 +366,12 @@ class Phone:
         """Send a JSON body, with a location while the last one is fresh."""
         body = compact_json(members)
         return self._ask(_Call(method=method, path=path, body=body, said=self._fresh_location()))
+
+    def now_s(self) -> int:
+        """Server time since the last nonce, as the monotonic clock counts on; else wall time."""
+        if self._server_ahead_ms is None:
+            return int(self._clock.wall().timestamp())
+        return (self._clock.mono_ms() + self._server_ahead_ms) // 1000
 
     def resend(self) -> HttpAnswer:
         """Send the last request again in the same bytes, as after a lost answer."""
@@ -430,7 +448,7 @@ class Phone:
             "altitude": position.altitude_m,
             "heading": position.heading_deg,
             "speed": position.speed_mps,
-            "timestamp": self._now_s(),
+            "timestamp": self.now_s(),
         }
         fix = {
             "seq": self._seq,
@@ -449,12 +467,6 @@ class Phone:
             return {}
         age_ms = self._clock.mono_ms() - self._fix.taken_at_ms
         return self._fix.said if age_ms <= _SHARED_FOR_MS else {}
-
-    def _now_s(self) -> int:
-        """Server time since the last nonce, as the monotonic clock counts on; else wall time."""
-        if self._server_ahead_ms is None:
-            return int(self._clock.wall().timestamp())
-        return (self._clock.mono_ms() + self._server_ahead_ms) // 1000
 
     # How it is signed and sent
 
@@ -516,7 +528,7 @@ class Phone:
             headers["Content-Type"] = call.content_type
         if self.journal is not None and self.journal.n and "fix" in call.said:
             claims["journal"] = {"n": self.journal.n, "h": self.journal.head}
-        claims |= {"iat": self._now_s(), "uptime": self._clock.mono_ms() // 1000}
+        claims |= {"iat": self.now_s(), "uptime": self._clock.mono_ms() // 1000}
         headers["DPoP"] = (by or self.key).sign({**claims, **call.said})
         return HttpRequest(
             method=call.method,
@@ -541,6 +553,10 @@ class Phone:
             self._nonce = nonce
             self._server_ahead_ms = server_time_ms(nonce) - self._clock.mono_ms()
         return answer
+
+
+def _check_in_path(appointment_id: str) -> str:
+    return f"/v1/me/appointments/{appointment_id}/check-in"
 
 
 def _known(members: Mapping[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ class Deed(IntEnum):
     WRITE = 6
     SEND = 7
     ROTATE = 8
+    CHECK_IN = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Plan:
 
     Phone 0 begins at once, each other `apart_s` after the one before. On odd laps the track is
     gone back. `late_s` is the longest time that a written page of the journal is held back. With
-    `rotate_every_s` at 0 no key is changed.
+    `rotate_every_s` at 0 no key is changed, with `check_in_every_s` at 0 nobody looks for check-ins.
     """
 
     track: Sequence[TimedPosition]
@@ -61,6 +62,7 @@ class Plan:
     late_s: int = 0
     reboots: int = 0
     rotate_every_s: int = 0
+    check_in_every_s: int = 0
     seed: int = 1
 
     def events_of(self, number: int) -> list[Event]:
@@ -72,7 +74,8 @@ class Plan:
             *self._journal(begins_s, chance),
             *self._outages(begins_s, chance),
             *self._reboots(begins_s, chance),
-            *self._rotations(begins_s),
+            *self._regularly(Deed.ROTATE, self.rotate_every_s, begins_s),
+            *self._regularly(Deed.CHECK_IN, self.check_in_every_s, begins_s),
         ]
         return sorted(events, key=lambda event: (event.at_s, event.deed))
 
@@ -123,7 +126,6 @@ class Plan:
         for _ in range(self.reboots):
             yield Event(at_s=begins_s + chance.randint(1, max(1, self.lasts_s)), deed=Deed.REBOOT)
 
-    def _rotations(self, begins_s: int) -> Iterator[Event]:
-        every_s = self.rotate_every_s
+    def _regularly(self, deed: Deed, every_s: int, begins_s: int) -> Iterator[Event]:
         for at_s in range(every_s, self.lasts_s, every_s) if every_s else ():
-            yield Event(at_s=begins_s + at_s, deed=Deed.ROTATE)
+            yield Event(at_s=begins_s + at_s, deed=deed)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 FIX_RECEIPT: Final = "fix-receipt+jwt"
 JOURNAL_RECEIPT: Final = "journal-receipt+jwt"
+CHECK_IN_RECEIPT: Final = "check-in-receipt+jwt"
 _ES256: Final = ec.ECDSA(SHA256())
 _HALF: Final = 32
 

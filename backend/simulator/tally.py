@@ -17,7 +17,8 @@ class Tally:
     """Counts of one phone, or of all. Reasons and codes are the server's own words.
 
     `lost` are fixes and tokens that the server had accepted and then knew nothing of, or answered
-    for otherwise; `undelivered` are tokens that it never took.
+    for otherwise; `undelivered` are tokens that it never took, and `unasked` check-ins that it
+    accepted and that could not be asked for again.
     """
 
     phones: int = 0
@@ -26,6 +27,12 @@ class Tally:
     reboots: int = 0
     rotations: int = 0
     rotations_refused: Counter[str] = field(default_factory=Counter)
+    presence_keys: int = 0
+    presence_refused: Counter[str] = field(default_factory=Counter)
+    check_ins: int = 0
+    check_ins_late: int = 0
+    check_ins_refused: Counter[str] = field(default_factory=Counter)
+    unasked: int = 0
     live_accepted: int = 0
     live_refused: Counter[str] = field(default_factory=Counter)
     put_off: Counter[str] = field(default_factory=Counter)
@@ -49,7 +56,8 @@ class Tally:
     @property
     def is_whole(self) -> bool:
         """Whether everything arrived, and all that was accepted is still there."""
-        return not (self.lost or self.wrong_receipts or self.undelivered or self.tokens_refused)
+        is_lost = self.lost or self.wrong_receipts
+        return not (is_lost or self.undelivered or self.tokens_refused or self.unasked)
 
     def add(self, other: Tally) -> None:
         """Count what `other` counted as well."""
@@ -89,6 +97,10 @@ def summary(tally: Tally) -> Iterator[str]:
     yield _row("  tokens refused", tally.tokens_refused.total(), _reasons(tally.tokens_refused))
     yield _row("  tokens not delivered", tally.undelivered)
     yield _row("fixes unaccounted for", tally.unaccounted, "neither here nor declared as a gap")
+    yield _row("presence keys enrolled", tally.presence_keys, _refused(tally.presence_refused))
+    yield _row("check-ins made", tally.check_ins, f"{tally.check_ins_late} late")
+    refused = tally.check_ins_refused
+    yield _row("  check-ins refused", refused.total(), _reasons(refused))
     yield _row("receipts verified", tally.receipts, f"{tally.wrong_receipts} wrong")
     yield _row("tokens asked for again", tally.asked_again)
     yield _row("requests", tally.requests, f"{tally.unanswered} without an answer, then repeated")
@@ -104,7 +116,7 @@ def _verdict(tally: Tally) -> str:
             f"LOST: {tally.lost} accepted things are gone, {tally.wrong_receipts} receipts wrong."
         )
     if not tally.is_whole:
-        return "INCOMPLETE: not every journal token was taken, so that not all could be checked."
+        return "INCOMPLETE: not everything was taken, or could be asked for, so not all is checked."
     return "Nothing that was accepted got lost."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
+from backend.simulator.attendance import Attendance
 from backend.simulator.journal import Journal, digest_of
 from backend.simulator.line import Line
 from backend.simulator.phone import Phone, PhoneRefusedError
@@ -33,6 +34,8 @@ class Walker:
         self._here: set[int] = set()  # fixes of which the server said live that it has them
         self._last: Position | None = None
         self._rotates = False  # a change of the key is due
+        self._attendance = Attendance(phone, keys, self.tally)
+        self._attends = False  # it is time to look for check-ins
 
     def act(self, event: Event) -> None:
         """Do one thing. Nothing that the server answers is an error here: it is counted."""
@@ -56,17 +59,23 @@ class Walker:
                 self._send_due()
             case Deed.ROTATE:
                 self._rotates = True
+            case Deed.CHECK_IN:
+                self._attends = True
             case _:
                 pass
         self._rotate_if_due()
+        self._check_in_if_due()
 
     def finish(self) -> None:
-        """Send what is left, and ask again for every token: what was accepted must be there."""
+        """Send what is left, and ask again for all of it: what was accepted must be there."""
         self._line.is_up = True
         if self._last is not None:
             self._buffer(self._last)
         for _ in range(_TRIES):
             self._rotate_if_due()
+            self._attends |= self._attendance.is_behind
+            self._check_in_if_due()
+            self._attendance.ask_for_all()
             self._write_all()
             self._due.update(self._journal.unsent)
             self._send_due()
@@ -74,6 +83,7 @@ class Walker:
         self.tally.undelivered += len(self._journal.unsent) + unsigned
         self._ask_for_all()
         self.tally.undelivered += len(self._taken)
+        self.tally.unasked += self._attendance.unasked
         self.tally.requests += self._line.sent
         self.tally.unanswered += self._line.unanswered
         self.tally.live_seconds += self._line.seconds.get("/v1/fixes", [])
@@ -207,7 +217,14 @@ class Walker:
         self.tally.receipts += 1
         self.tally.wrong_receipts += any(claims.get(name) != it for name, it in expected.items())
 
-    # Key and start
+    # Key, presence and start
+
+    def _check_in_if_due(self) -> None:
+        """Check in where that is asked for, as soon as the phone can say where it is."""
+        is_able = self._line.is_up and not self._phone.may_have_rotated
+        if self._attends and is_able and self._phone.has_fresh_fix:
+            self._attends = False
+            self._attendance.look()
 
     def _rotate_if_due(self) -> None:
         """Change the key once all that the old one signed is there; else it is due at the next deed."""

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from sqlalchemy import func, select
 
+from backend.appointments.models import CheckInRow
+from backend.appointments.service import AppointmentKind, AppointmentTerms, make_appointment
+from backend.core.db import Session
 from backend.devices import service as devices
 from backend.devices.models import DeviceKey
+from backend.devices.presence_level import Presence
 from backend.location.models import Fix, JournalEntry
 from tests.support.clocks import START
 from tests.support.conditions import open_case, order_for
@@ -24,13 +29,24 @@ PHONES = 3
 
 @pytest.fixture
 def codes(site: Site, tmp_path: Path) -> Path:
-    """A file with the codes of people under an order; nothing of the site runs yet."""
+    """A file with the codes of people under an order, who are to check in soon.
+
+    Nothing of the site runs yet.
+    """
     site.clock.step_to(START)
     issued = []
     with site.opened() as database, database.transaction() as session:
         for number in range(PHONES):
             case = open_case(session, now=START, name=f"office{number}")
             order_for(session, case, now=START)
+            make_appointment(
+                session,
+                case.officer,
+                case.supervisee_id,
+                AppointmentKind.CHECK_IN,
+                AppointmentTerms(starts_at=START + timedelta(hours=1)),
+                now=START,
+            )
             issued.append(
                 devices.issue_code(
                     session, case.officer, case.supervisee_id, code_key=CODE_KEY, now=START
@@ -39,6 +55,11 @@ def codes(site: Site, tmp_path: Path) -> Path:
     path = tmp_path / "codes.txt"
     path.write_text("\n".join(issued) + "\n\n", encoding="utf-8")
     return path
+
+
+def accepted_check_ins(session: Session) -> list[CheckInRow]:
+    rows = session.scalars(select(CheckInRow).where(CheckInRow.refusal.is_(None)))
+    return list(rows)
 
 
 def simulate(site: Site, codes: Path, *words: str) -> Result:
@@ -87,6 +108,9 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
     assert figure(done.stdout, "phones enrolled") == PHONES
     assert figure(done.stdout, "journal tokens taken") >= PHONES
     assert figure(done.stdout, "keys changed") >= PHONES
+    assert figure(done.stdout, "presence keys enrolled") == PHONES
+    assert figure(done.stdout, "check-ins made") == PHONES
+    assert figure(done.stdout, "check-ins refused") == 0
     accepted_live = figure(done.stdout, "sent live, accepted")
     buffered = figure(done.stdout, "put into the journal")
     tokens = figure(done.stdout, "journal tokens taken")
@@ -95,10 +119,13 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
         fixes = session.scalar(select(func.count()).select_from(Fix))
         entries = session.scalar(select(func.count()).select_from(JournalEntry))
         keys = session.scalar(select(func.count()).select_from(DeviceKey))
+        check_ins = accepted_check_ins(session)
     assert accepted_live > 0
     assert fixes == accepted_live + buffered + figure(done.stdout, "sent live, refused")
     assert entries == tokens
     assert keys == PHONES + figure(done.stdout, "keys changed")
+    assert len({row.supervisee_id for row in check_ins}) == len(check_ins) == PHONES
+    assert {row.level for row in check_ins} == {Presence.DEVICE}
 
 
 def test_a_server_that_is_killed_meanwhile_loses_nothing_that_it_accepted(
@@ -121,6 +148,9 @@ def test_a_server_that_is_killed_meanwhile_loses_nothing_that_it_accepted(
     assert site.kills == len(killers)
     assert done.exit_code == 0, done.output
     assert figure(done.stdout, "fixes unaccounted for") == 0
+    site.stop()
+    with site.opened() as database, database.snapshot() as session:
+        assert len(accepted_check_ins(session)) == figure(done.stdout, "check-ins made") == PHONES
 
 
 def test_a_code_is_good_once(site: Site, codes: Path) -> None:

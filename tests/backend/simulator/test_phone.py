@@ -233,6 +233,13 @@ def test_a_phone_that_took_no_fix_can_deliver_none(enrolled_phone: Phone) -> Non
         enrolled_phone.deliver_fix()
 
 
+def test_a_phone_without_a_presence_key_can_confirm_no_check_in(enrolled_phone: Phone) -> None:
+    opened = HttpAnswer(status=200, headers={}, body=b"{}")
+
+    with pytest.raises(ValueError, match="no presence key"):
+        enrolled_phone.confirm_check_in("1", opened)
+
+
 def test_a_phone_that_sent_nothing_can_repeat_nothing(phone: Phone) -> None:
     with pytest.raises(ValueError, match="Nothing"):
         phone.resend()

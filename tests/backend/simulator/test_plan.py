@@ -93,3 +93,10 @@ def test_keys_are_changed_by_the_phones_own_clock_and_only_where_it_is_said() ->
 
     assert times(Plan(track=way).events_of(0), Deed.ROTATE) == []
     assert times(Plan(track=way, rotate_every_s=40).events_of(1), Deed.ROTATE) == [70, 110]
+
+
+def test_a_phone_looks_for_check_ins_by_the_clock_or_never() -> None:
+    way = track(0, 300)
+
+    assert times(Plan(track=way).events_of(0), Deed.CHECK_IN) == []
+    assert times(Plan(track=way, check_in_every_s=120).events_of(1), Deed.CHECK_IN) == [150, 270]
