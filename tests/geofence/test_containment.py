@@ -93,9 +93,9 @@ def test_the_sign_agrees_with_containment(case: tuple[Ring, float, float]) -> No
 @given(
     latitude=latitudes,
     longitude=longitudes,
-    radius_m=st.floats(1.0, 20_000.0),
+    radius_m=st.floats(1.0, 20_000.0) | st.floats(20_000.0, 400_000.0),
     azimuth=st.floats(0.0, 360.0),
-    off_m=st.one_of(st.floats(-1.0, 1.0), st.floats(-500.0, 5000.0)),
+    off_m=st.floats(-1.0, 1.0) | st.floats(-5000.0, 5000.0),
 )
 def test_circles_are_geodesic(
     latitude: float, longitude: float, radius_m: float, azimuth: float, off_m: float
@@ -106,9 +106,7 @@ def test_circles_are_geodesic(
     distance_m = zone.distance_m(lat, lon)
 
     _, _, from_centre_m = GEOD.inv(longitude, latitude, lon, lat)
-    assert distance_m == pytest.approx(
-        from_centre_m - radius_m, rel=5e-3, abs=1e-6 + 4e-4 * radius_m
-    )
+    assert distance_m == pytest.approx(from_centre_m - radius_m, rel=5e-3, abs=1e-5)
     assert (distance_m <= 0.0) == (from_centre_m <= radius_m)
     assert zone.contains(lat, lon) == (from_centre_m <= radius_m)
 
