@@ -52,11 +52,13 @@ _PLACE: Final = re.compile(r" - at `\$\.?([^`]{1,80})`")
 class JournalToken:
     """A token of good form; that its key signed it is for `verify_journal` to say.
 
-    `digest` is the SHA-256 of the signing input, which the next token's `prev` repeats.
+    `digest` is the SHA-256 of the signing input, which the next token's `prev` repeats. `said` is
+    what the fixes say, in the form that is hashed (`journal_claims.lines`).
     """
 
     text: str
     claims: JournalClaims
+    said: bytes
     prev: bytes
     digest: bytes
     jws: Jws
@@ -85,7 +87,7 @@ class JournalToken:
     @cached_property
     def fix_digests(self) -> list[bytes]:
         """The identities of the fixes, one each, as `Proof.fix_digest` names a live one."""
-        return digests(self.claims.fixes)
+        return digests(self.claims.fixes, self.said)
 
 
 def parse_journal(body: bytes, *, jkt: str) -> JournalToken | JournalRefused:
@@ -158,6 +160,11 @@ def _parse(body: bytes, jkt: str) -> JournalToken:
     signature = _decoded(signature_part)
     payload = _decoded(claims_part)
     claims = _claims(payload)
+    said = lines(claims.fixes)
+    if payload.count(b'"') != _quotes(claims, said):
+        raise _RefusedError(JournalRefusal.DUPLICATE_MEMBER)
+    _check_texts(claims)
+    _check_order(claims)
     prev = base64url.decode(claims.prev)
     if prev is None:
         raise _RefusedError(JournalRefusal.MALFORMED, "prev")
@@ -168,7 +175,9 @@ def _parse(body: bytes, jkt: str) -> JournalToken:
         signing_input=body[: -_SIGNATURE_CHARS - 1],
         signature=signature,
     )
-    return JournalToken(text=text, claims=claims, prev=prev, digest=signed.digest, jws=signed)
+    return JournalToken(
+        text=text, claims=claims, said=said, prev=prev, digest=signed.digest, jws=signed
+    )
 
 
 def _decoded(part: str) -> bytes:
@@ -196,23 +205,18 @@ def _claims(payload: bytes) -> JournalClaims:
     if not payload.isascii() or b"\\" in payload:
         raise _RefusedError(JournalRefusal.NOT_PLAIN)
     try:
-        claims = _CLAIMS.decode(payload)
+        return _CLAIMS.decode(payload)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         raise _RefusedError(JournalRefusal.MALFORMED, place and place[1]) from None
     except (msgspec.DecodeError, RecursionError):
         raise _RefusedError(JournalRefusal.NOT_JSON) from None
-    if payload.count(b'"') != _quotes(claims):
-        raise _RefusedError(JournalRefusal.DUPLICATE_MEMBER)
-    _check_texts(claims)
-    _check_order(claims)
-    return claims
 
 
-def _quotes(claims: JournalClaims) -> int:
+def _quotes(claims: JournalClaims, said: bytes) -> int:
     """How many quotes the claims have when each member is named once: a second name adds two."""
     rest = msgspec.json.encode(msgspec.structs.replace(claims, fixes=[]))
-    return rest.count(b'"') + lines(claims.fixes).count(b'"')
+    return rest.count(b'"') + said.count(b'"')
 
 
 def _check_texts(claims: JournalClaims) -> None:
