@@ -17,13 +17,13 @@ from sqlalchemy import select
 from backend.audit import service as audit
 from backend.core.actor import Actor, ActorKind, Permission
 from backend.core.db import Session
-from backend.core.errors import Code, Problem, not_found
+from backend.core.errors import Code, Problem
 from backend.core.ids import new_id
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
 from backend.identity.service import Supervisee
 from backend.payments.book import Book, open_book
-from backend.payments.hosted_models import HostedPaymentRow
+from backend.payments.hosted_models import HostedPaymentRow, MandateRow
 from backend.payments.hosted_state import HostedState, later
 from backend.payments.owed import unpaid_obligations
 from backend.payments.provider import (
@@ -35,6 +35,7 @@ from backend.payments.provider import (
     ProviderUnavailableError,
     ReturnUrls,
 )
+from backend.payments.reach import record
 from backend.payments.values import Obligation
 
 LOOK_AFTER: Final = timedelta(minutes=5)
@@ -103,7 +104,7 @@ def ask_to_pay(
         row = _new(person, actor, chosen, amount_minor, now)
         session.add(row)
         session.flush()
-        _record(session, actor, audit.Act.PAYMENT_PAGE_ASKED, row, now)
+        record(session, actor, audit.Act.PAYMENT_PAGE_ASKED, row, "hosted-payment", now)
     order = None if row.page_url else _order(session, row, person, urls)
     return Asked(payment=hosted_value(row), order=order)
 
@@ -152,11 +153,9 @@ def hosted_payments(
     return Page(items=[hosted_value(row) for row in page.items], next=page.next)
 
 
-def own_id(actor: Actor) -> UUID:
-    """Return the id of the supervised person who asks. Raises NOT_FOUND for anybody else."""
-    if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
-        raise not_found()
-    return actor.id
+def is_useful(row: HostedPaymentRow | MandateRow, now: datetime) -> bool:
+    """Whether its page, or the one that is yet to be opened, can be given out again."""
+    return (row.page_expires_at or row.asked_at + timedelta(days=1)) > now + _STILL_USEFUL
 
 
 def locked_payment(session: Session, payment_id: UUID) -> HostedPaymentRow:
@@ -230,16 +229,7 @@ def _waiting(
         .order_by(HostedPaymentRow.id.desc())
     )
     wanted = _ids(chosen)
-    last_call = now + _STILL_USEFUL
-    return next(
-        (
-            row
-            for row in rows
-            if row.obligations == wanted
-            and (row.page_expires_at or row.asked_at + timedelta(days=1)) > last_call
-        ),
-        None,
-    )
+    return next((row for row in rows if row.obligations == wanted and is_useful(row, now)), None)
 
 
 def _new(
@@ -278,18 +268,4 @@ def _order(
         payee=identity.get_agency(session, row.agency_id).name,
         language=person.language,
         urls=urls,
-    )
-
-
-def _record(
-    session: Session, actor: Actor, act: audit.Act, row: HostedPaymentRow, now: datetime
-) -> None:
-    audit.record(
-        session,
-        actor,
-        act,
-        subject=("hosted-payment", row.id),
-        agency_id=row.agency_id,
-        supervisee_id=row.supervisee_id,
-        now=now,
     )

@@ -15,6 +15,7 @@ from backend.core.errors import not_found
 from backend.identity import service as identity
 from backend.identity.service import Supervisee
 from backend.payments.book import Book, open_book
+from backend.payments.hosted_models import HostedPaymentRow, MandateRow
 from backend.payments.models import (
     HardshipClaimRow,
     ObligationRow,
@@ -23,7 +24,15 @@ from backend.payments.models import (
     ReliefRow,
 )
 
-OfAPerson: TypeAlias = ObligationRow | ReliefRow | PlanRow | HardshipClaimRow | ReferralRow
+OfAPerson: TypeAlias = (
+    ObligationRow
+    | ReliefRow
+    | PlanRow
+    | HardshipClaimRow
+    | ReferralRow
+    | HostedPaymentRow
+    | MandateRow
+)
 Row = TypeVar("Row", ObligationRow, ReliefRow, PlanRow, HardshipClaimRow, ReferralRow)
 
 
@@ -52,9 +61,14 @@ def hold(
 
 def themselves(session: Session, actor: Actor) -> Supervisee:
     """Return the supervised person who acts. Raises NOT_FOUND for anybody else."""
+    return identity.get_supervisee(session, actor, own_id(actor))
+
+
+def own_id(actor: Actor) -> UUID:
+    """Return the id of the supervised person who acts. Raises NOT_FOUND for anybody else."""
     if actor.kind is not ActorKind.SUPERVISEE or actor.id is None:
         raise not_found()
-    return identity.get_supervisee(session, actor, actor.id)
+    return actor.id
 
 
 def record(

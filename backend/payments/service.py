@@ -11,13 +11,9 @@ from backend.payments.allocation_order import (
     change_allocation_order,
 )
 from backend.payments.autopay import (
-    CHARGE_BATCH,
     AskedAutopay,
     Autopay,
-    announce,
     ask_for_autopay,
-    charge_refused,
-    charges_due,
     end_autopay,
     keep_setup,
     mandate_let_go,
@@ -25,6 +21,12 @@ from backend.payments.autopay import (
     open_setup,
     own_autopay,
     settle_mandate,
+)
+from backend.payments.autopay_charges import (
+    CHARGE_BATCH,
+    announce,
+    charge_refused,
+    charges_due,
 )
 from backend.payments.bank_file import UnreadableFileError, read_file
 from backend.payments.bank_returns import return_by_bank
@@ -79,7 +81,6 @@ from backend.payments.hosted import (
     hosted_payments,
     keep_page,
     open_page,
-    own_id,
 )
 from backend.payments.hosted_models import NoticeOutcome
 from backend.payments.imports import LineOutcome, import_file, import_payments
@@ -108,6 +109,7 @@ from backend.payments.plans import (
     request_plan,
     set_plan,
 )
+from backend.payments.reach import own_id
 from backend.payments.receipts import PrintedReceipt, printed_receipt
 from backend.payments.reconciliation import IN_FLIGHT, WINDOW, note_if_not_booked, note_missing
 from backend.payments.recurrence import Recurrence
