@@ -14,6 +14,7 @@ from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.identity import service as identity
+from backend.identity.service import Supervisee
 from backend.payments.ledger import RELIEF_ACCOUNTS, Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow, ObligationRow
 from backend.payments.owed import unpaid_obligations
@@ -39,12 +40,12 @@ _PERSONS_SIDE: Final = (Account.RECEIVABLE, Account.CREDIT)
 def balance(session: Session, actor: Actor, supervisee_id: UUID, *, now: datetime) -> Balance:
     """Return what a person owes today. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.PAYMENT_READ)
-    return _balance(session, actor, supervisee_id, now)
+    return _balance(session, identity.get_supervisee(session, actor, supervisee_id), now)
 
 
 def own_balance(session: Session, actor: Actor, *, now: datetime) -> Balance:
     """Return what the supervised person who asks owes today. Raises NOT_FOUND for others."""
-    return _balance(session, actor, themselves(session, actor).id, now)
+    return _balance(session, themselves(session, actor), now)
 
 
 def statement(
@@ -62,7 +63,8 @@ def statement(
     NOT_FOUND, INVALID_REQUEST for an empty period or one of more than 366 days.
     """
     actor.require(Permission.PAYMENT_READ)
-    return _statement(session, actor, supervisee_id, since, until, now)
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    return _statement(session, person, since, until, now)
 
 
 def own_statement(
@@ -74,7 +76,7 @@ def own_statement(
     now: datetime,
 ) -> Statement:
     """Return the account of the supervised person who asks. As `statement` otherwise."""
-    return _statement(session, actor, themselves(session, actor).id, since, until, now)
+    return _statement(session, themselves(session, actor), since, until, now)
 
 
 def statement_document(
@@ -88,7 +90,8 @@ def statement_document(
 ) -> StatementDocument:
     """Return the person's account as it is printed, in their language. As `statement` otherwise."""
     actor.require(Permission.PAYMENT_READ)
-    return _document(session, actor, supervisee_id, since, until, now)
+    person = identity.get_supervisee(session, actor, supervisee_id)
+    return _document(session, person, since, until, now)
 
 
 def own_statement_document(
@@ -100,21 +103,15 @@ def own_statement_document(
     now: datetime,
 ) -> StatementDocument:
     """Return the account of the supervised person who asks, as it is printed."""
-    return _document(session, actor, themselves(session, actor).id, since, until, now)
+    return _document(session, themselves(session, actor), since, until, now)
 
 
 def _document(
-    session: Session,
-    actor: Actor,
-    supervisee_id: UUID,
-    since: date | None,
-    until: date | None,
-    now: datetime,
+    session: Session, person: Supervisee, since: date | None, until: date | None, now: datetime
 ) -> StatementDocument:
-    person = identity.get_supervisee(session, actor, supervisee_id)
     agency = identity.get_agency(session, person.agency_id)
     return StatementDocument(
-        statement=_statement(session, actor, supervisee_id, since, until, now),
+        statement=_statement(session, person, since, until, now),
         person_name=f"{person.given_name} {person.family_name}",
         agency_name=agency.name,
         contact=f"{agency.contact_phone}, {agency.contact_email}",
@@ -124,14 +121,8 @@ def _document(
 
 
 def _statement(
-    session: Session,
-    actor: Actor,
-    supervisee_id: UUID,
-    since: date | None,
-    until: date | None,
-    now: datetime,
+    session: Session, person: Supervisee, since: date | None, until: date | None, now: datetime
 ) -> Statement:
-    person = identity.get_supervisee(session, actor, supervisee_id)
     today = today_in(identity.get_agency(session, person.agency_id).zone, now)
     until = until or today + timedelta(days=1)
     since = since or until - USUAL_DAYS
@@ -145,8 +136,7 @@ def _statement(
     )
 
 
-def _balance(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> Balance:
-    person = identity.get_supervisee(session, actor, supervisee_id)
+def _balance(session: Session, person: Supervisee, now: datetime) -> Balance:
     today = today_in(identity.get_agency(session, person.agency_id).zone, now)
     unpaid = unpaid_obligations(session, person.id, today)
     sums = _sums_by_account(session, person.id)

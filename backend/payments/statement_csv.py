@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from backend.payments.values import CurrencySum, Statement, StatementLine
@@ -36,8 +36,7 @@ def to_csv(statement: Statement) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(_balances("opening", statement.since, statement.opening))
     writer.writerows(_line(line) for line in statement.lines)
-    last_day = statement.until - timedelta(days=1)
-    writer.writerows(_balances("closing", last_day, statement.closing))
+    writer.writerows(_balances("closing", statement.last_day, statement.closing))
     return text.getvalue()
 
 

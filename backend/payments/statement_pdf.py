@@ -7,7 +7,7 @@ day, is the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from fpdf import FPDF, FontFace
@@ -67,15 +67,10 @@ def _head(paper: FPDF, words: Words, document: StatementDocument) -> None:
     paper.set_font(_FONT, "B", 16)
     _say(paper, words.title, height=9)
     paper.ln(2)
-    last_day = statement.until - timedelta(days=1)
+    first, last = (day(on, document.language) for on in (statement.since, statement.last_day))
     for label, text in (
         (words.name, document.person_name),
-        (
-            words.period,
-            words.span.format(
-                day(statement.since, document.language), day(last_day, document.language)
-            ),
-        ),
+        (words.period, words.span.format(first, last)),
         (words.issued, f"{day(document.issued_on, document.language)}, {document.agency_name}"),
         (words.questions, document.contact),
     ):

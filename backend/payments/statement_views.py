@@ -51,7 +51,7 @@ def read_statement_as_csv(period: dict[str, Any], supervisee_id: UUID) -> Respon
     """Give the person's account over a period, a line a transaction (RFC 4180, UTF-8)."""
     with snapshot() as session:
         found = service.statement(session, actor(), supervisee_id, **period, now=now())
-    return _file(to_csv(found), _CSV, "statement.csv")
+    return _csv(found)
 
 
 @officers.route("/statement.pdf")
@@ -61,7 +61,7 @@ def read_statement_as_pdf(period: dict[str, Any], supervisee_id: UUID) -> Respon
     """Give the person's account over a period to print, in the person's language."""
     with snapshot() as session:
         found = service.statement_document(session, actor(), supervisee_id, **period, now=now())
-    return _file(to_pdf(found), _PDF, "statement.pdf")
+    return _pdf(found)
 
 
 @own.route("/statement")
@@ -80,7 +80,7 @@ def read_own_statement_as_csv(period: dict[str, Any]) -> Response:
     """Give one's own account over a period, a line a transaction (RFC 4180, UTF-8)."""
     with snapshot() as session:
         found = service.own_statement(session, actor(), **period, now=now())
-    return _file(to_csv(found), _CSV, "statement.csv")
+    return _csv(found)
 
 
 @own.route("/statement.pdf")
@@ -90,14 +90,17 @@ def read_own_statement_as_pdf(period: dict[str, Any]) -> Response:
     """Give one's own account over a period to print, in one's language."""
     with snapshot() as session:
         found = service.own_statement_document(session, actor(), **period, now=now())
-    return _file(to_pdf(found), _PDF, "statement.pdf")
+    return _pdf(found)
 
 
-def _file(content: str | bytes, media_type: str, name: str) -> Response:
-    disposition = f'attachment; filename="{name}"'
-    headers = {"Content-Disposition": disposition}
-    return Response(content, headers=headers, content_type=_typed(media_type))
+def _csv(statement: service.Statement) -> Response:
+    return _file(to_csv(statement), f"{_CSV}; charset=utf-8; header=present", "statement.csv")
 
 
-def _typed(media_type: str) -> str:
-    return f"{media_type}; charset=utf-8; header=present" if media_type == _CSV else media_type
+def _pdf(document: service.StatementDocument) -> Response:
+    return _file(to_pdf(document), _PDF, "statement.pdf")
+
+
+def _file(content: str | bytes, content_type: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, content_type=content_type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
@@ -197,6 +197,11 @@ class Statement:
     opening: Sequence[CurrencySum]
     lines: Sequence[StatementLine]
     closing: Sequence[CurrencySum]
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the period, as people name it."""
+        return self.until - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
