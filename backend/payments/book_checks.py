@@ -20,7 +20,7 @@ from backend.payments.models import (
     ObligationRow,
     ReliefRow,
 )
-from backend.payments.posting_checks import Check, Query, as_digits
+from backend.payments.posting_checks import Check, Query, as_digits, misnumbered
 from backend.payments.values import Source
 
 _posted = table_of(LedgerTransactionRow)
@@ -63,17 +63,6 @@ def _mixed_obligations() -> Query:
             or_(_owed.c.id.is_(None), not_(fits)),
         )
     )
-
-
-def _numbers() -> Query:
-    """The transactions of a book are numbered 1, 2, 3 …"""
-    book, number = _posted.c.supervisee_id, _posted.c.number
-    is_whole = and_(
-        func.min(number) == 1,
-        func.max(number) == func.count(),
-        func.count(distinct(number)) == func.count(),
-    )
-    return select(book, book).group_by(book).having(not_(is_whole))
 
 
 def _references() -> Query:
@@ -250,7 +239,7 @@ def _sum_of(*accounts: Account) -> ColumnElement[int]:
 CHECKS: Final[tuple[Check, ...]] = (
     (Flaw.MISPLACED, _mixed_agencies()),
     (Flaw.MISPLACED, _mixed_obligations()),
-    (Flaw.NUMBERS, _numbers()),
+    (Flaw.NUMBERS, misnumbered(_posted.c.supervisee_id, _posted.c.number)),
     (Flaw.REFERENCE, _references()),
     (Flaw.REFERENCE, _causes()),
     (Flaw.REVERSAL, _reversals()),

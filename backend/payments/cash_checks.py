@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, case, distinct, exists, func, not_, or_, select
+from sqlalchemy import and_, case, exists, func, not_, or_, select
 
 from backend.core.db import table_of
 from backend.payments.cash_models import CashDayRow, CashMovementRow, ReceiptRow
@@ -17,7 +17,7 @@ from backend.payments.models import (
     SuspenseEntryRow,
     SuspenseTransactionRow,
 )
-from backend.payments.posting_checks import Check, Query, as_digits
+from backend.payments.posting_checks import Check, Query, as_digits, misnumbered
 from backend.payments.values import Source
 
 _receipts = table_of(ReceiptRow)
@@ -33,17 +33,6 @@ _is_counter_payment = and_(
     _posted.c.kind == TransactionKind.PAYMENT, _posted.c.source == Source.COUNTER
 )
 _difference = _days.c.counted_minor - _days.c.expected_minor
-
-
-def _numbers() -> Query:
-    """The receipts of an agency are numbered 1, 2, 3 …"""
-    book, number = _receipts.c.agency_id, _receipts.c.number
-    is_whole = and_(
-        func.min(number) == 1,
-        func.max(number) == func.count(),
-        func.count(distinct(number)) == func.count(),
-    )
-    return select(book, book).group_by(book).having(not_(is_whole))
 
 
 def _without_receipt() -> Query:
@@ -173,7 +162,7 @@ def _differences_of_no_day() -> Query:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    (Flaw.NUMBERS, _numbers()),
+    (Flaw.NUMBERS, misnumbered(_receipts.c.agency_id, _receipts.c.number)),
     (Flaw.NUMBERS, _without_receipt()),
     (Flaw.ORPHAN, _receipts_of_nothing()),
     (Flaw.CASH, _cash_of_no_day()),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     and_,
     cast,
+    distinct,
     exists,
     func,
     not_,
@@ -95,6 +96,16 @@ _AGENCIES: Final = _Books(
 def as_digits(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Return an identifier as its hexadecimal digits: databases write it with hyphens or without."""
     return func.replace(cast(column, String), "-", "")
+
+
+def misnumbered(book: Column[UUID], number: Column[int]) -> Query:
+    """Return the check that what stands in a book is numbered 1, 2, 3 …"""
+    is_whole = and_(
+        func.min(number) == 1,
+        func.max(number) == func.count(),
+        func.count(distinct(number)) == func.count(),
+    )
+    return select(book, book).group_by(book).having(not_(is_whole))
 
 
 def _checks(books: _Books) -> Iterator[Check]:

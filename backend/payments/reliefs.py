@@ -122,7 +122,8 @@ def withdraw_relief(
     """Take a proposal back, or reverse what was approved, and return it; audited.
 
     The person hears of what was approved, and of a proposal that another than its author turned
-    down; an author who takes theirs back has told nobody of it. Raises FORBIDDEN, NOT_FOUND, ILLEGAL_TRANSITION when it was withdrawn before.
+    down; an author who takes theirs back has told nobody of it. Raises FORBIDDEN, NOT_FOUND,
+    ILLEGAL_TRANSITION when it was withdrawn before.
     """
     actor.require(Permission.PAYMENT_RECORD)
     officer_id = deciding_officer(actor)

@@ -56,15 +56,7 @@ def _taken_in_part() -> Query:
         _came.c.currency == _lines.c.currency,
         _came.c.amount_minor == -_lines.c.amount_minor,
     )
-    return (
-        select(_posted.c.agency_id, _posted.c.id)
-        .join_from(_posted, _lines, _lines.c.transaction_id == _posted.c.id)
-        .where(
-            _posted.c.kind.in_(_OUT),
-            _lines.c.account == Account.CASH,
-            not_(exists().where(is_same)),
-        )
-    )
+    return _cash_that_left(*_OUT).where(not_(exists().where(is_same)))
 
 
 def _cleared_for_nobody() -> Query:
@@ -78,14 +70,15 @@ def _cleared_for_nobody() -> Query:
         _paid.c.currency == _lines.c.currency,
         _paid.c.amount_minor == -_lines.c.amount_minor,
     )
+    return _cash_that_left(TransactionKind.CLEARANCE).where(not_(exists().where(is_payment)))
+
+
+def _cash_that_left(*kinds: TransactionKind) -> Query:
+    """Select the transactions of some kinds by which money left, each with its entry of cash."""
     return (
         select(_posted.c.agency_id, _posted.c.id)
         .join_from(_posted, _lines, _lines.c.transaction_id == _posted.c.id)
-        .where(
-            _posted.c.kind == TransactionKind.CLEARANCE,
-            _lines.c.account == Account.CASH,
-            not_(exists().where(is_payment)),
-        )
+        .where(_posted.c.kind.in_(kinds), _lines.c.account == Account.CASH)
     )
 
 
