@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from backend.core.actor import Actor, Permission
+from backend.core.actor import SYSTEM, Actor, Permission
 from backend.core.db import Session
 from backend.outbox import service as outbox
 from backend.outbox.messages import Message, Source
@@ -37,6 +37,11 @@ class About(Enum):
 
 
 Row: TypeAlias = HardshipClaimRow | PlanRow | ReliefRow
+_ROWS: Final[Mapping[About, type[Row]]] = {
+    About.HARDSHIP_CLAIM: HardshipClaimRow,
+    About.PLAN: PlanRow,
+    About.RELIEF: ReliefRow,
+}
 _SOURCES: Final = {f"{about.value}-decision": about for about in About}
 _ENDS: Final = {f"{about.value}-end": about for about in (About.PLAN, About.RELIEF)}
 SOURCES: Final = (*_SOURCES, *_ENDS)
@@ -80,7 +85,7 @@ def preview_decision(
 ) -> DecisionPreview:
     """Return what the person would be told if an officer decided so. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.PAYMENT_READ)
-    row = _seen(session, actor, about, subject_id)
+    row: Row = find(session, actor, _ROWS[about], subject_id)
     return _preview(session, row, _template(row, decision, hold_until), hold_until)
 
 
@@ -102,7 +107,7 @@ def texts(session: Session, messages: Sequence[Message], _now: datetime) -> Mapp
     for message in messages:
         ended = _ENDS.get(message.source.kind)
         about = ended or _SOURCES[message.source.kind]
-        row = _stored(session, about, message.source.id)
+        row: Row = find(session, SYSTEM, _ROWS[about], message.source.id)
         decision = _decision(row)
         until = row.hold_until if isinstance(row, HardshipClaimRow) else None
         if ended is not None:
@@ -112,22 +117,6 @@ def texts(session: Session, messages: Sequence[Message], _now: datetime) -> Mapp
             template = _template(row, decision, until)
             found[message.id] = _text(session, row, template, until)
     return found
-
-
-def _seen(session: Session, actor: Actor, about: About, row_id: UUID) -> Row:
-    if about is About.HARDSHIP_CLAIM:
-        return find(session, actor, HardshipClaimRow, row_id)
-    if about is About.PLAN:
-        return find(session, actor, PlanRow, row_id)
-    return find(session, actor, ReliefRow, row_id)
-
-
-def _stored(session: Session, about: About, row_id: UUID) -> Row:
-    if about is About.HARDSHIP_CLAIM:
-        return session.get_one(HardshipClaimRow, row_id)
-    if about is About.PLAN:
-        return session.get_one(PlanRow, row_id)
-    return session.get_one(ReliefRow, row_id)
 
 
 def _decision(row: Row) -> Decision | None:

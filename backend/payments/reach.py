@@ -33,7 +33,7 @@ OfAPerson: TypeAlias = (
     | HostedPaymentRow
     | MandateRow
 )
-Row = TypeVar("Row", ObligationRow, ReliefRow, PlanRow, HardshipClaimRow, ReferralRow)
+Row = TypeVar("Row", bound=OfAPerson)
 
 
 def find(session: Session, actor: Actor, kind: type[Row], row_id: UUID) -> Row:
