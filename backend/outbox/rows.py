@@ -56,42 +56,11 @@ def message_from(stored: dict[str, Any]) -> Message:
     return Message(recipient=recipient, source=source, waking_hours=hours, **stored)
 
 
-def change(
-    row: OutboxMessage,
-    state: MessageState,
-    at: datetime,
-    *,
-    reason: str,
-    via: AddressKind | None = None,
-    reference: str = "",
-) -> OutboxEvent:
+def change(row: OutboxMessage, state: MessageState, at: datetime, *, reason: str) -> OutboxEvent:
     """Put `row` into `state` and return the line of history that tells of it."""
     row.state = state
     row.changes += 1
-    return event_of(row, at, reason=reason, via=via, reference=reference)
-
-
-def event_of(
-    row: OutboxMessage,
-    at: datetime,
-    *,
-    reason: str,
-    via: AddressKind | None = None,
-    reference: str = "",
-) -> OutboxEvent:
-    """Return the line of history of the change that `row` has just been through."""
-    return OutboxEvent(
-        **event_columns(
-            row.id,
-            row.changes,
-            row.state,
-            row.attempts,
-            at,
-            reason=reason,
-            via=via,
-            reference=reference,
-        )
-    )
+    return OutboxEvent(**event_columns(row.id, row.changes, state, row.attempts, at, reason=reason))
 
 
 def event_columns(
