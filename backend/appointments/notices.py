@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.appointments.models import AppointmentRow
-from backend.appointments.values import AppointmentKind
+from backend.appointments.values import TOLD_AS
 from backend.core.actor import SYSTEM
 from backend.core.db import Session
 from backend.identity import service as identity
@@ -24,18 +24,10 @@ from backend.outbox.messages import Message, NewMessage, Recipient, RecipientKin
 from notifications.formats import Language, clock_time, day
 from notifications.kind import MessageKind
 from notifications.messages import SUBJECTS, Rendered, Template, render
-from notifications.planning import Subject
-from notifications.waking_hours import WakingHours
 
 SOURCE: Final = "appointment-notice"
 SOON: Final = timedelta(hours=24)
 """Who has to be somewhere within a day is told at any hour."""
-
-_ABOUT: Final = {
-    AppointmentKind.CHECK_IN: (MessageKind.CHECK_IN, Subject.CHECK_IN),
-    AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
-    AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +49,14 @@ def tell_change(session: Session, row: AppointmentRow, was_at: datetime, now: da
     outbox.withdraw(session, source, now=now)
     is_soon = min(was_at, row.starts_at) < now + SOON
     message = NewMessage(
-        kind=_ABOUT[row.kind][0],
+        kind=TOLD_AS[row.kind][0],
         recipient=Recipient(kind=RecipientKind.SUPERVISEE, id=person.id),
         key=f"{SOURCE}:{row.id}:{now.isoformat()}",
         source=source,
         language=person.language,
         due_at=now,
         expires_at=row.starts_at,
-        waking_hours=None if is_soon else _waking_hours(agency, person),
+        waking_hours=None if is_soon else agency.policy.waking_hours(ZoneInfo(person.zone)),
     )
     outbox.enqueue(session, message, now=now)
 
@@ -91,7 +83,7 @@ def preview_of(session: Session, row: AppointmentRow, template: Template | None)
     texts = None
     if template is not None:
         texts = {one.value: _text(row, person, agency, template, one) for one in Language}
-    return NoticePreview(kind=_ABOUT[row.kind][0], language=person.language, texts=texts)
+    return NoticePreview(kind=TOLD_AS[row.kind][0], language=person.language, texts=texts)
 
 
 def _template(row: AppointmentRow) -> Template:
@@ -113,7 +105,7 @@ def _text(
     language: Language,
 ) -> Rendered:
     local = row.starts_at.astimezone(ZoneInfo(row.zone))
-    name = SUBJECTS[language][_ABOUT[row.kind][1]]
+    name = SUBJECTS[language][TOLD_AS[row.kind][1]]
     time = clock_time(local.time(), language)
     if local.utcoffset() != row.starts_at.astimezone(ZoneInfo(person.zone)).utcoffset():
         time += f" {local.tzname()}"  # whoever travels there must not come an hour late
@@ -127,11 +119,3 @@ def _text(
         "phone": row.contact_phone or agency.contact_phone,
     }
     return render(template, language, params)
-
-
-def _waking_hours(agency: Agency, person: Supervisee) -> WakingHours:
-    return WakingHours(
-        zone=ZoneInfo(person.zone),
-        opens=agency.policy.reminders_from,
-        closes=agency.policy.reminders_until,
-    )

@@ -27,7 +27,7 @@ from backend.appointments.check_ins import (
 )
 from backend.appointments.models import NOT_CANCELLED, AppointmentRow, CheckInRow, appointment_of
 from backend.appointments.notices import NoticePreview, preview_of, tell_change, told_at
-from backend.appointments.values import Appointment, AppointmentKind, AppointmentTerms
+from backend.appointments.values import TOLD_AS, Appointment, AppointmentKind, AppointmentTerms
 from backend.audit import service as audit
 from backend.audit.acts import Act
 from backend.core.actor import Actor, Permission
@@ -40,6 +40,7 @@ from backend.identity import service as identity
 from notifications.messages import Template
 
 __all__ = [
+    "TOLD_AS",
     "Appointment",
     "AppointmentKind",
     "AppointmentTerms",

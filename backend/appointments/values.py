@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Final
 from uuid import UUID
+
+from notifications.kind import MessageKind
+from notifications.planning import Subject
 
 
 class AppointmentKind(Enum):
@@ -14,6 +18,14 @@ class AppointmentKind(Enum):
     CHECK_IN = "check_in"
     HEARING = "hearing"
     APPOINTMENT = "appointment"
+
+
+TOLD_AS: Final = {
+    AppointmentKind.CHECK_IN: (MessageKind.CHECK_IN, Subject.CHECK_IN),
+    AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
+    AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
+}
+"""As messages of which kind, and under which name, people are told of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from notifications.formats import Language
 from notifications.kind import MessageKind
+from notifications.waking_hours import WakingHours
 
 ASSURANCE_LEVELS: Final = (
     "software",
@@ -162,6 +164,10 @@ class AgencyPolicy:
         wrong = [name for name, is_sensible in sensible.items() if not is_sensible]
         if wrong:
             raise ValueError(", ".join(wrong))
+
+    def waking_hours(self, zone: ZoneInfo) -> WakingHours:
+        """Return the hours in which people in `zone` may be disturbed."""
+        return WakingHours(zone=zone, opens=self.reminders_from, closes=self.reminders_until)
 
 
 def _are_days(offsets: tuple[int, ...], allowed: range) -> bool:

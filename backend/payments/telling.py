@@ -12,12 +12,10 @@ from zoneinfo import ZoneInfo
 from backend.core.actor import SYSTEM
 from backend.core.db import Session
 from backend.identity import service as identity
-from backend.identity.service import Agency, Supervisee
 from backend.outbox import service as outbox
 from backend.outbox.messages import NewMessage, Recipient, RecipientKind, Source
 from notifications.formats import Language
 from notifications.kind import MessageKind
-from notifications.waking_hours import WakingHours
 
 _USEFUL_FOR: Final = timedelta(days=14)
 
@@ -51,7 +49,7 @@ def tell(
         language=person.language,
         due_at=now,
         expires_at=now + _USEFUL_FOR,
-        waking_hours=None if at_once else _waking_hours(agency, person),
+        waking_hours=None if at_once else agency.policy.waking_hours(ZoneInfo(person.zone)),
     )
     outbox.enqueue(session, message, now=now)
 
@@ -71,12 +69,4 @@ def addressee_of(
             "contact": agency.name,
             "phone": agency.contact_phone,
         },
-    )
-
-
-def _waking_hours(agency: Agency, person: Supervisee) -> WakingHours:
-    return WakingHours(
-        zone=ZoneInfo(person.zone),
-        opens=agency.policy.reminders_from,
-        closes=agency.policy.reminders_until,
     )

@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.appointments import service as appointments
-from backend.appointments.service import Appointment, AppointmentKind
+from backend.appointments.service import TOLD_AS, Appointment
 from backend.core.db import Session
 from backend.identity import service as identity
 from backend.identity.service import Addressee, Agency, AgencyPolicy
@@ -34,12 +34,6 @@ from notifications.planning import (
 
 _ZONE_SLACK_DAYS: Final = 2
 """A person's local day is at most a day away from the one in UTC, on either side."""
-
-_APPOINTMENTS: Final = {
-    AppointmentKind.CHECK_IN: (MessageKind.CHECK_IN, Subject.CHECK_IN),
-    AppointmentKind.HEARING: (MessageKind.HEARING, Subject.COURT_HEARING),
-    AppointmentKind.APPOINTMENT: (MessageKind.APPOINTMENT, Subject.APPOINTMENT),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +153,7 @@ def _payment(owed: DueObligation) -> DueItem:
 
 
 def _appointment(one: Appointment, told_at: datetime | None) -> DueItem:
-    kind, subject = _APPOINTMENTS[one.kind]
+    kind, subject = TOLD_AS[one.kind]
     return DueItem(
         person=one.supervisee_id,
         kind=kind,

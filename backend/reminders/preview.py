@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from backend.appointments.service import TOLD_AS
 from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
@@ -25,11 +26,7 @@ from notifications.reminder import render_reminder
 EXAMPLE_NAME: Final = "Testa"
 """Whom a message that is only an example greets."""
 
-_KINDS: Final = {
-    Subject.CHECK_IN: MessageKind.CHECK_IN,
-    Subject.COURT_HEARING: MessageKind.HEARING,
-    Subject.APPOINTMENT: MessageKind.APPOINTMENT,
-}
+_KINDS: Final = {subject: kind for kind, subject in TOLD_AS.values()}
 """What is not among these is a payment."""
 
 
