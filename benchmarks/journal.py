@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from backend.app import create_app
 from backend.core.clock import SystemClock
@@ -16,7 +15,7 @@ from backend.migrations import upgrade
 from backend.simulator.phone import Phone
 from backend.simulator.position import Position
 from benchmarks import live, load
-from benchmarks.scene import HOME, Enrolled, enrol
+from benchmarks.scene import HOME, Enrolled, LateClock, enrol
 
 CONNECTIONS: Final = 16
 EVERY_S: Final = 10
@@ -45,17 +44,6 @@ class Measured:
             f"{self.p50_ms:8.1f} {self.p99_ms:8.1f} {self.cpu_us:9.1f} "
             f"{self.cpu_us / unit_us:7.2f}"
         )
-
-
-class _Behind:
-    """A clock that runs behind, so that hours of fixes are taken in an instant."""
-
-    def __init__(self, by: timedelta) -> None:
-        self._clock = SystemClock()
-        self.by = by
-
-    def now(self) -> datetime:
-        return self._clock.now() - self.by
 
 
 def measure(
@@ -93,31 +81,25 @@ def measure(
 def _requests(settings: Settings, database: Database, each: int, people: int) -> list[bytes]:
     """Return every person's tokens as HTTP requests: first all first ones, then all second."""
     turns = WARM_UP_TOKENS + TOKENS
-    clock = _Behind(timedelta(seconds=(turns * each + 60) * EVERY_S))
-    client, start = create_app(settings, database, clock).test_client(), clock.by
+    clock = LateClock(SystemClock(), timedelta(seconds=(turns * each + 60) * EVERY_S))
+    client, start = create_app(settings, database, clock).test_client(), clock.behind
     people_here = [enrol(client, database, settings, clock, number) for number in range(people)]
     texts = []
     for turn in range(turns):
         for one in people_here:
-            clock.by = start - timedelta(seconds=(turn * each + 1) * EVERY_S)
+            clock.behind = start - timedelta(seconds=(turn * each + 1) * EVERY_S)
             texts.append(_token(one.phone, clock, each))
-    clock.by = timedelta()
+    clock.behind = timedelta()
     for one in people_here:
         one.phone.token()  # a fresh nonce
-    host = urlsplit(settings.public_url).netloc
-    return [_request(people_here[number % people], text, host) for number, text in enumerate(texts)]
+    return [_request(people_here[number % people], text) for number, text in enumerate(texts)]
 
 
-def _request(one: Enrolled, text: str, host: str) -> bytes:
-    one.line.recording = True
-    one.phone.send_token(text)
-    one.line.recording = False
-    lines = [f"POST /v1/journal HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(text)}"]
-    lines += [f"{name}: {value}" for name, value in one.line.last.headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode() + one.line.last.body
+def _request(one: Enrolled, text: str) -> bytes:
+    return one.line.written(lambda: one.phone.send_token(text))
 
 
-def _token(phone: Phone, clock: _Behind, each: int) -> str:
+def _token(phone: Phone, clock: LateClock, each: int) -> str:
     for step in range(each):
         phone.buffer_fix(
             Position(
@@ -127,5 +109,5 @@ def _token(phone: Phone, clock: _Behind, each: int) -> str:
                 speed_mps=0.4,
             )
         )
-        clock.by -= timedelta(seconds=EVERY_S)
+        clock.behind -= timedelta(seconds=EVERY_S)
     return phone.write_journal()

@@ -50,7 +50,7 @@ class Measured:
 
 
 def measure(name: str, database_url: str, folder: Path, processes: int) -> Measured:
-    """Return what a freshly started server made of a hundred people's fixes.
+    """Return what a freshly started server made of EACH fixes of every person.
 
     Raises RuntimeError if any fix was not accepted: a fast refusal is no speed.
     """

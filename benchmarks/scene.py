@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -61,7 +61,6 @@ class Scene:
         # Tokens and nonces last, so that they are fresh, and before a server has the file.
         for one in self._people:
             one.phone.token()
-        self._host = urlsplit(settings.public_url).netloc
         database.close()
 
     def fixes(self, each: int) -> Iterator[bytes]:
@@ -72,19 +71,13 @@ class Scene:
             for one in self._people:
                 yield self._request(one, step)
 
-    def _request(self, one: Enrolled, step: int) -> bytes:
-        line = one.line
+    @staticmethod
+    def _request(one: Enrolled, step: int) -> bytes:
         one.clock.behind -= timedelta(seconds=1)
-        line.recording = True
-        one.phone.send_fix(
-            Position(
-                latitude=HOME[0] + step * 1e-6, longitude=HOME[1] + step * 1e-6, accuracy_m=8.0
-            )
+        here = Position(
+            latitude=HOME[0] + step * 1e-6, longitude=HOME[1] + step * 1e-6, accuracy_m=8.0
         )
-        line.recording = False
-        lines = [f"POST /v1/fixes HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: 0"]
-        lines += [f"{name}: {value}" for name, value in line.last.headers.items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return one.line.written(lambda: one.phone.send_fix(here))
 
 
 class _Recorder:
@@ -92,22 +85,33 @@ class _Recorder:
 
     def __init__(self, client: FlaskClient) -> None:
         self._carry = over_client(client)
-        self.recording = False
-        self.last = HttpRequest(method="", url="", headers={}, body=b"")
+        self._recording = False
+        self._last = HttpRequest(method="", url="", headers={}, body=b"")
 
     def __call__(self, request: HttpRequest) -> HttpAnswer:
-        if not self.recording:
+        if not self._recording:
             return self._carry(request)
-        self.last = request
+        self._last = request
         return HttpAnswer(status=200, headers={}, body=b"{}")
 
+    def written(self, send: Callable[[], object]) -> bytes:
+        """Return what `send` would send, as it goes over the wire."""
+        self._recording = True
+        send()
+        self._recording = False
+        to, body = urlsplit(self._last.url), self._last.body
+        lines = [f"{self._last.method} {to.path} HTTP/1.1", f"Host: {to.netloc}"]
+        lines += [f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in self._last.headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
-class _PhonesClock:
-    """A clock that can be set back, so that the fixes of a minute are signed in an instant."""
 
-    def __init__(self, clock: Clock) -> None:
+class LateClock:
+    """A clock that runs behind, so that hours of fixes are signed in an instant."""
+
+    def __init__(self, clock: Clock, behind: timedelta) -> None:
         self._clock = clock
-        self.behind = UP_FOR
+        self.behind = behind
 
     def now(self) -> datetime:
         return self._clock.now() - self.behind
@@ -119,7 +123,7 @@ class Enrolled:
 
     line: _Recorder
     phone: Phone
-    clock: _PhonesClock
+    clock: LateClock
 
 
 def enrol(
@@ -137,7 +141,7 @@ def enrol(
             code_key=derive(settings.root_secret, KEY_PURPOSE),
             now=clock.now(),
         )
-    line, own_clock = _Recorder(client), _PhonesClock(clock)
+    line, own_clock = _Recorder(client), LateClock(clock, UP_FOR)
     phone = Phone(server_url=settings.public_url, transport=line, clock=PhoneClock(own_clock.now))
     own_clock.behind = timedelta()
     phone.enrol(code.code)
