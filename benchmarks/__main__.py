@@ -7,7 +7,17 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from benchmarks import attestation, geofence, journal, live, raw, reminders, steps, sweeps
+from benchmarks import (
+    attestation,
+    examination,
+    geofence,
+    journal,
+    live,
+    raw,
+    reminders,
+    steps,
+    sweeps,
+)
 from tests.support import postgresql
 
 
@@ -38,7 +48,9 @@ def main() -> None:
     geofence.measure(unit_us)
     print(f"\n(g) the clock among {sweeps.PEOPLE:,} people, of whom {sweeps.DUE:,} are due")
     sweeps.tables()
-    print("\n(h) CPU per piece of evidence at enrolment")
+    print(f"\n(h) examining {examination.PEOPLE} people for signals, CPU for each")
+    examination.tables()
+    print("\n(i) CPU per piece of evidence at enrolment")
     for name, spent_ms in attestation.verifications_ms().items():
         print(f"{name:30} {spent_ms:.2f} ms {spent_ms * 1e3 / unit_us:7.1f}")
 
