@@ -44,6 +44,16 @@ JUMP_SPAN_S: Final = range(1, 901)
 POSSIBLE_S: Final = range(60, 1_801)
 FRESH_S: Final = range(60, 1_801)
 CROSSING_GAP_S: Final = range(30, 901)
+UNPROVEN_S: Final = range(300, 7_201)
+UNPROVEN_INSTANTS: Final = range(1, 101)
+JUMP_MPS: Final = (0.5, 50.0)
+CROSSING_MPS: Final = (10.0, 150.0)
+FAST_MPS: Final = (20.0, 300.0)
+IMPOSSIBLE_MPS: Final = (100.0, 1_000.0)
+"""Below a hundred the gate would refuse whoever sits in a train."""
+CLOCK_S: Final = (1.0, 60.0)
+"""Fixes are dated to the second: less than one is no doubt about a clock."""
+DRIFT_PPM: Final = (1.0, 1_000.0)
 REPLAYED_PLACES: Final = range(5, 1_001)
 OFFSET_DAYS: Final = range(-60, 61)
 DAYS_AHEAD: Final = range(-60, 1)
@@ -74,8 +84,9 @@ class AgencyPolicy:
     `check_in_grace_s` how long after it it is on time, `rotate_after_days` how old a phone's key may
     be before the phone makes another. A stretch of fixes whose signals score `alert_score` (above
     0, at most 1) is told to officers; from when on a signal is one, the next five say
-    (geofence.SignalLimits). By the nine numbers from `suspect_factor` to `crossing_gap_s` fixes
-    are judged against zones (geofence.Parameters); `suspect_factor` is at most `hard_factor`.
+    (geofence.SignalLimits). By the numbers from `suspect_factor` to `clock_drift_ppm` fixes
+    are judged (geofence.Parameters, under the same names); `suspect_factor` is at most
+    `hard_factor`, and `fast_speed_mps` at most `impossible_speed_mps`.
     Payments are reminded of on `payment_reminder_days` after the due day
     (negative: before), check-ins, hearings and appointments on days of their own, none of
     them after it, at `reminder_at` inside `[reminders_from, reminders_until)`, wall times in the
@@ -105,11 +116,19 @@ class AgencyPolicy:
     hard_factor: float = 1.4
     independent_after_s: int = 45
     confirming_instants: int = 2
+    jump_speed_mps: float = 1.5
     jump_instants: int = 3
     jump_span_s: int = 100
     possible_after_s: int = 240
     fresh_s: int = 300
+    unproven_after_s: int = 900
+    unproven_instants: int = 5
     crossing_gap_s: int = 300
+    crossing_speed_mps: float = 50.0
+    fast_speed_mps: float = 70.0
+    impossible_speed_mps: float = 300.0
+    clock_tolerance_s: float = 2.0
+    clock_drift_ppm: float = 100.0
     payment_reminder_days: tuple[int, ...] = (-5, -1, 1)
     check_in_reminder_days: tuple[int, ...] = (-7, -3, -1)
     hearing_reminder_days: tuple[int, ...] = (-7, -3, -1)
@@ -142,14 +161,23 @@ class AgencyPolicy:
             "replayed_places": self.replayed_places in REPLAYED_PLACES,
             "together_after_s": self.together_after_s in MOVING_S,
             "suspect_factor": FACTORS[0] <= self.suspect_factor <= self.hard_factor,
-            "hard_factor": FACTORS[0] <= self.hard_factor <= FACTORS[1],
+            "hard_factor": _lies_in(FACTORS, self.hard_factor),
             "independent_after_s": self.independent_after_s in INDEPENDENT_S,
             "confirming_instants": self.confirming_instants in WITNESSES,
+            "jump_speed_mps": _lies_in(JUMP_MPS, self.jump_speed_mps),
             "jump_instants": self.jump_instants in WITNESSES,
             "jump_span_s": self.jump_span_s in JUMP_SPAN_S,
             "possible_after_s": self.possible_after_s in POSSIBLE_S,
             "fresh_s": self.fresh_s in FRESH_S,
+            "unproven_after_s": self.unproven_after_s in UNPROVEN_S,
+            "unproven_instants": self.unproven_instants in UNPROVEN_INSTANTS,
             "crossing_gap_s": self.crossing_gap_s in CROSSING_GAP_S,
+            "crossing_speed_mps": _lies_in(CROSSING_MPS, self.crossing_speed_mps),
+            "fast_speed_mps": _lies_in(FAST_MPS, self.fast_speed_mps)
+            and self.fast_speed_mps <= self.impossible_speed_mps,
+            "impossible_speed_mps": _lies_in(IMPOSSIBLE_MPS, self.impossible_speed_mps),
+            "clock_tolerance_s": _lies_in(CLOCK_S, self.clock_tolerance_s),
+            "clock_drift_ppm": _lies_in(DRIFT_PPM, self.clock_drift_ppm),
             "payment_reminder_days": _are_days(self.payment_reminder_days, OFFSET_DAYS),
             "check_in_reminder_days": _are_days(self.check_in_reminder_days, DAYS_AHEAD),
             "hearing_reminder_days": _are_days(self.hearing_reminder_days, DAYS_AHEAD),
@@ -168,6 +196,10 @@ class AgencyPolicy:
     def waking_hours(self, zone: ZoneInfo) -> WakingHours:
         """Return the hours in which people in `zone` may be disturbed."""
         return WakingHours(zone=zone, opens=self.reminders_from, closes=self.reminders_until)
+
+
+def _lies_in(bounds: tuple[float, float], value: float) -> bool:
+    return bounds[0] <= value <= bounds[1]
 
 
 def _are_days(offsets: tuple[int, ...], allowed: range) -> bool:

@@ -72,9 +72,9 @@ def _required_number(allowed: range, description: str) -> ma.fields.Integer:
     )
 
 
-def _factor(name: str, description: str) -> ma.fields.Float:
-    """A factor on a fix's 95 % radius that may be left out."""
-    least, most = policy.FACTORS
+def _measure(name: str, bounds: tuple[float, float], description: str) -> ma.fields.Float:
+    """A factor, speed or span of the policy that may be left out."""
+    least, most = bounds
     return ma.fields.Float(
         load_default=getattr(AgencyPolicy(), name),
         allow_nan=False,
@@ -328,13 +328,20 @@ class PolicySchema(Schema):
     together_after_s = _required_number(
         policy.MOVING_S, "Seconds of movement as one with another phone that are a signal"
     )
-    suspect_factor = _factor("suspect_factor", "Past the edge by this many radii: examined")
-    hard_factor = _factor("hard_factor", "Past the edge by this many radii: counts as evidence")
+    suspect_factor = _measure(
+        "suspect_factor", policy.FACTORS, "Past the edge by this many radii: examined"
+    )
+    hard_factor = _measure(
+        "hard_factor", policy.FACTORS, "Past the edge by this many radii: counts as evidence"
+    )
     independent_after_s = _number(
         "independent_after_s", policy.INDEPENDENT_S, "Seconds between instants that count"
     )
     confirming_instants = _number(
         "confirming_instants", policy.WITNESSES, "Instants that confirm a breach, or a return"
+    )
+    jump_speed_mps = _measure(
+        "jump_speed_mps", policy.JUMP_MPS, "Metres a second from the fix before that are a jump"
     )
     jump_instants = _number("jump_instants", policy.WITNESSES, "Instants that do after a jump")
     jump_span_s = _number("jump_span_s", policy.JUMP_SPAN_S, "Seconds that those must span")
@@ -344,10 +351,39 @@ class PolicySchema(Schema):
     fresh_s = _number(
         "fresh_s", policy.FRESH_S, "Age of evidence, in seconds, by which a window may begin broken"
     )
+    unproven_after_s = _number(
+        "unproven_after_s",
+        policy.UNPROVEN_S,
+        "Seconds without evidence after which an open episode is called unproven",
+    )
+    unproven_instants = _number(
+        "unproven_instants", policy.UNPROVEN_INSTANTS, "Instants without evidence that do so too"
+    )
     crossing_gap_s = _number(
         "crossing_gap_s",
         policy.CROSSING_GAP_S,
         "Longest gap, in seconds, over which ways are drawn",
+    )
+    crossing_speed_mps = _measure(
+        "crossing_speed_mps",
+        policy.CROSSING_MPS,
+        "Metres a second at which somebody could have gone round a zone",
+    )
+    fast_speed_mps = _measure(
+        "fast_speed_mps", policy.FAST_MPS, "Metres a second between fixes that are a signal"
+    )
+    impossible_speed_mps = _measure(
+        "impossible_speed_mps",
+        policy.IMPOSSIBLE_MPS,
+        "Metres a second between fixes that nobody travels: the fix is refused",
+    )
+    clock_tolerance_s = _measure(
+        "clock_tolerance_s",
+        policy.CLOCK_S,
+        "Seconds by which a phone's clocks may disagree within one boot",
+    )
+    clock_drift_ppm = _measure(
+        "clock_drift_ppm", policy.DRIFT_PPM, "Millionths of the time between that are added"
     )
     payment_reminder_days = _reminder_days(policy.OFFSET_DAYS)
     check_in_reminder_days = _reminder_days(policy.DAYS_AHEAD)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -194,18 +194,9 @@ def _prepare(
 
 
 def judged_by(policy: identity.AgencyPolicy) -> geofence.Parameters:
-    """Return the numbers by which an agency's people are judged."""
-    return geofence.Parameters(
-        suspect_factor=policy.suspect_factor,
-        hard_factor=policy.hard_factor,
-        independent_after_s=policy.independent_after_s,
-        confirming_instants=policy.confirming_instants,
-        jump_instants=policy.jump_instants,
-        jump_span_s=policy.jump_span_s,
-        possible_after_s=policy.possible_after_s,
-        fresh_s=policy.fresh_s,
-        crossing_gap_s=policy.crossing_gap_s,
-    )
+    """Return the numbers by which an agency's people are judged, each under its own name."""
+    names = [item.name for item in fields(geofence.Parameters)]
+    return geofence.Parameters(**{name: getattr(policy, name) for name in names})
 
 
 def signal_limits(policy: identity.AgencyPolicy) -> geofence.SignalLimits:

@@ -42,6 +42,18 @@ from notifications.kind import MessageKind
         {"possible_after_s": 59},
         {"fresh_s": 1_801},
         {"crossing_gap_s": 29},
+        {"jump_speed_mps": 0.4},
+        {"unproven_after_s": 299},
+        {"unproven_instants": 101},
+        {"crossing_speed_mps": 151.0},
+        {"fast_speed_mps": 19.0},
+        {"fast_speed_mps": 301.0, "impossible_speed_mps": 400.0},
+        {"fast_speed_mps": 150.0, "impossible_speed_mps": 149.0},
+        {"impossible_speed_mps": 99.0},
+        {"impossible_speed_mps": float("inf")},
+        {"clock_tolerance_s": 0.9},
+        {"clock_tolerance_s": float("nan")},
+        {"clock_drift_ppm": 1_001.0},
         {"payment_reminder_days": (61,)},
         {"payment_reminder_days": tuple(range(11))},
         {"check_in_reminder_days": (1,)},
@@ -66,7 +78,7 @@ from notifications.kind import MessageKind
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"check_in|least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|payment|reminder|currency|plan",
+        match=r"check_in|least|max|silence|batch|alert|after|even|places|factor|instants|jump|fresh|gap|speed|clock|payment|reminder|currency|plan",
     ):
         AgencyPolicy(**wrong)
 

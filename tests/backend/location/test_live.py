@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
-import geofence
 from backend.alerts.kinds import AlertKind, Certainty, Severity
 from backend.alerts.lifecycle import AlertState
 from backend.conditions.exemptions import withdraw_exemption
@@ -18,9 +17,7 @@ from backend.core.clock import unix_s
 from backend.core.db import Database
 from backend.core.http import Platform
 from backend.devices.authentication import Authentication
-from backend.identity.policy import AgencyPolicy
 from backend.location.refusals import RefusalReason
-from backend.location.rulebook import judged_by
 from backend.proof.receipt import read_receipt
 from tests.support.clocks import FrozenClock
 from tests.support.conditions import circle, exempt, impose_confidential
@@ -460,7 +457,3 @@ def test_a_change_of_the_numbers_reaches_the_next_fix_and_judges_what_was_again(
     (episode,) = watched.episodes()
     assert episode.certainty == "confirmed"
     assert episode.onset_s < unix_s(watched.clock.now()) - 180
-
-
-def test_by_default_an_agency_judges_as_the_engine_does() -> None:
-    assert judged_by(AgencyPolicy()) == geofence.Parameters()
