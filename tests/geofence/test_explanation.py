@@ -20,6 +20,7 @@ from geofence import (
     explain,
     facts,
 )
+from geofence.parameters import ENGINE
 from tests.geofence.scenes import NOON_S
 
 
@@ -182,9 +183,17 @@ def test_the_facts_are_json() -> None:
     told = facts(replace(ENTERED, ended_s=NOON_S + 600, end=Ending.COMPLIANCE))
 
     assert json.loads(json.dumps(told)) == told
+    assert told["engine"] == ENGINE
+    assert told["window_start_s"] == NOON_S - 3600
     assert told["rule_version"] == 3
     assert told["end"] == "compliance"
-    assert told["evidence"][0]["distance_m"] == -40.2
+    assert told["evidence"][0] == {
+        "fix": NOON_S.to_bytes(8, "big").hex(),
+        "at_s": NOON_S,
+        "distance_m": -40.2,
+        "accuracy_m": 9.6,
+        "role": "opening",
+    }
     assert facts(ENTERED)["end"] is None
 
 

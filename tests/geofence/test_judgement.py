@@ -1031,6 +1031,14 @@ class TestFold:
                 parameters=Parameters(hard_factor=1.5),
             )
 
+    def test_a_state_of_another_engine_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("geofence.parameters.ENGINE", "connectrex-geofence-0")
+            state = State.begin(at_s=NOON_S, parameters=Parameters())
+
+        with pytest.raises(StateMismatch):
+            judge(state, [], PreparedRules([]), until_s=NOON_S, parameters=Parameters())
+
     def test_late_fixes_are_passed_over(self) -> None:
         state = State.begin(at_s=NOON_S, parameters=PARAMETERS)
 
