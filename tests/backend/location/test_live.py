@@ -12,6 +12,7 @@ from flask import Flask
 
 from backend.alerts.kinds import AlertKind, Certainty, Severity
 from backend.alerts.lifecycle import AlertState
+from backend.audit.acts import Act
 from backend.conditions.exemptions import withdraw_exemption
 from backend.core.clock import unix_s
 from backend.core.db import Database
@@ -20,7 +21,7 @@ from backend.devices.authentication import Authentication
 from backend.location.refusals import RefusalReason
 from backend.proof.receipt import read_receipt
 from tests.support.clocks import FrozenClock
-from tests.support.conditions import circle, exempt, impose_confidential
+from tests.support.conditions import circle, exempt, impose_confidential, recorded
 from tests.support.location import HOME, MARKET, Watched, approach, at, enrol, watched_person
 
 ENTERS_MARKET = [*approach(MARKET, 2000.0, 8), *(at(MARKET, north_m=20.0 * n) for n in (1, 2))]
@@ -178,13 +179,18 @@ def test_requests_made_while_a_fix_is_fresh_share_it(watched: Watched) -> None:
 
 def test_an_exemption_lets_in_without_location_and_is_recorded(watched: Watched) -> None:
     with watched.database.transaction() as session:
-        exempt(session, watched.case, now=watched.clock.now())
+        exemption = exempt(session, watched.case, now=watched.clock.now())
     watched.clock.step(seconds=1)
 
     answer = watched.phone.request_without_location("PERMISSION_DENIED", "/v1/me/conditions")
 
     assert answer.status == 200
     assert watched.refusals() == []
+    with watched.database.snapshot() as session:
+        events = recorded(session, watched.case, "exemption")
+    (used,) = [event for event in events if event.act == Act.EXEMPTION_USED.value]
+    assert (used.subject_id, used.at) == (exemption.id, watched.clock.now())
+    assert used.details == {"waived": "PERMISSION_DENIED"}
 
 
 def test_nobody_is_watched_whom_no_court_ordered_to_be(
