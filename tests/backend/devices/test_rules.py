@@ -17,6 +17,22 @@ DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 KEY = bytes(32)
 
 
+def test_a_code_is_ten_digits_none_of_which_is_mistaken_for_another() -> None:
+    shown = [new_code().shown() for _ in range(500)]
+
+    assert {tuple(map(len, code.split("-"))) for code in shown} == {(5, 5)}
+    assert set("".join(shown)) == {*DIGITS, "-"}
+    assert not set(DIGITS) & set("ILOU")
+
+
+@pytest.mark.parametrize("text", ["7k3m9qpdo1", "7K3M9-QPDOI", "7k3m-9qp-dol", " 7K3M9 QPD01 "])
+def test_a_code_is_read_as_it_is_misread_and_grouped(text: str) -> None:
+    code = read_code(text)
+
+    assert code is not None
+    assert code.shown() == "7K3M9-QPD01"
+
+
 @pytest.mark.parametrize("text", ["", "7K3M9", "7K3M9-QPDXU", "7K3M9-QPDX2-1", "\u0667K3M9-QPDX2"])
 def test_what_is_no_code_is_told_apart(text: str) -> None:
     assert read_code(text) is None
