@@ -18,7 +18,7 @@ from backend.outbox.messages import Message
 from backend.outbox.messages import Source as MessageSource
 from backend.payments.book import transaction_of
 from backend.payments.bookings import Outgoing, book_chargeback
-from backend.payments.kinds import Method
+from backend.payments.kinds import Authority, Basis, Method
 from backend.payments.models import LedgerTransactionRow
 from backend.payments.paid import cash_of, find_payment, payment_value, read_payment
 from backend.payments.telling import addressee_of, tell
@@ -31,11 +31,20 @@ _RETURNED: Final = "/returned"
 
 
 def return_by_bank(
-    session: Session, actor: Actor, payment_id: UUID, *, reference: str, reason: str, now: datetime
+    session: Session,
+    actor: Actor,
+    payment_id: UUID,
+    *,
+    reference: str,
+    reason: str,
+    authority: Basis | None = None,
+    document: str | None = None,
+    now: datetime,
 ) -> Payment:
     """Return the payment, of which the bank took back what was left; told twice, it is one return.
 
-    `reference` is the bank's number of the return. Audited. Raises FORBIDDEN, NOT_FOUND,
+    `reference` is the bank's number of the return, and its word is what the booking goes by unless
+    an officer names another `authority` or `document`. Audited. Raises FORBIDDEN, NOT_FOUND,
     ILLEGAL_TRANSITION for cash, for what came by the provider, or when nothing is left,
     ALREADY_EXISTS when the number stands for another return.
     """
@@ -56,6 +65,8 @@ def return_by_bank(
         source=Source.IMPORT,
         external_id=number,
         reason=reason,
+        authority=Authority(authority.value) if authority else Authority.BANK,
+        document=document or reference,
     )
     returned_id = book_chargeback(session, actor, back, now=now)
     about = MessageSource(kind=SOURCE, id=returned_id)

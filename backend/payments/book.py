@@ -15,7 +15,7 @@ from backend.core.ids import new_id
 from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.allocation_order import allocation_order
-from backend.payments.kinds import Basis, Method, ObligationKind
+from backend.payments.kinds import Authority, Method, ObligationKind
 from backend.payments.ledger import (
     RELIEF_ACCOUNTS,
     Account,
@@ -55,7 +55,7 @@ class Occasion:
     received_on: date | None = None
     method: Method | None = None
     note: str = ""
-    authority: Basis | None = None
+    authority: Authority | None = None
     document: str | None = None
 
 

@@ -20,7 +20,7 @@ from backend.core.errors import Code, Problem, not_found
 from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.book import Book, Occasion, allocate, open_book, post, reverse, transaction_of
-from backend.payments.kinds import Basis, Method
+from backend.payments.kinds import Authority, Method
 from backend.payments.ledger import REPAYMENTS, Entries, TransactionKind
 from backend.payments.models import LedgerTransactionRow
 from backend.payments.paid import find_payment, payment_value
@@ -46,15 +46,15 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """Money of a payment that goes back, by what authority and document if an officer says so."""
+    """Money of a payment that goes back, and by what authority and document."""
 
     payment_id: UUID
     amount_minor: int
     source: Source
     external_id: str
     reason: str
-    authority: Basis | None = None
-    document: str | None = None
+    authority: Authority
+    document: str
 
 
 def book_pending(session: Session, actor: Actor, money: Incoming, *, now: datetime) -> UUID | None:

@@ -10,8 +10,9 @@ from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_o
 from backend.payments.hosted import Wish
 from backend.payments.hosted_models import DifferenceKind, MandateState
 from backend.payments.hosted_state import HostedState
+from backend.payments.kinds import Basis
 from backend.payments.ledger import MAX_AMOUNT_MINOR
-from backend.payments.models import MAX_NOTE_CHARACTERS
+from backend.payments.models import MAX_NOTE_CHARACTERS, MAX_REFERENCE_CHARACTERS
 from backend.payments.schemas import MINOR
 
 _MOST_OBLIGATIONS: Final = 100
@@ -94,13 +95,19 @@ class AutopaySchema(Schema):
 
 
 class RefundSchema(Schema):
-    """What of a payment is to be given back, and why."""
+    """What of a payment is to be given back, by what authority and document, and why."""
 
     amount_minor = ma.fields.Integer(
         required=True,
         strict=True,
         validate=ma.validate.Range(min=1, max=MAX_AMOUNT_MINOR),
         metadata=MINOR,
+    )
+    authority = ma.fields.Enum(Basis, by_value=True, required=True)
+    document = FreeText(
+        max_length=MAX_REFERENCE_CHARACTERS,
+        required=True,
+        metadata={"description": "The order or decision that says so"},
     )
     reason = FreeText(max_length=MAX_NOTE_CHARACTERS, required=True)
 

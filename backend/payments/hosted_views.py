@@ -138,12 +138,12 @@ def end_autopay(supervisee_id: UUID) -> None:
 @links.response(200, PaymentSchema)
 def refund(data: dict[str, Any], payment_id: UUID) -> Payment:
     """Give back a part of what was paid at the provider; it is owed again."""
-    provider, amount_minor = _provider(), data["amount_minor"]
+    provider, amount_minor = _provider(), data.pop("amount_minor")
     with transaction() as session:
         order = service.ask_refund(session, actor(), payment_id, amount_minor=amount_minor)
     back = service.give_back(provider, order)
     with transaction() as session:
-        return service.keep_refund(session, actor(), order, back, reason=data["reason"], now=now())
+        return service.keep_refund(session, actor(), order, back, **data, now=now())
 
 
 @links.route("/supervisees/<uuid:supervisee_id>/payment-links", methods=["POST"])

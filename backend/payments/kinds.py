@@ -24,6 +24,15 @@ class Basis(Enum):
     POLICY = "policy"
 
 
+class Authority(Enum):
+    """By whose word the ledger has it: an order, a policy, or that of who moved the money."""
+
+    ORDER = "order"
+    POLICY = "policy"
+    BANK = "bank"
+    PROVIDER = "provider"
+
+
 class Method(Enum):
     """How money came. No card ever passes through here: hosted pages are the provider's own."""
 

@@ -14,6 +14,7 @@ from backend.core.classification import CASE, MONEY, OPERATIONAL
 from backend.core.db import Base, stored_enum
 from backend.core.immutability import IMMUTABLE_KEY
 from backend.payments.kinds import (
+    Authority,
     Basis,
     Cadence,
     Decision,
@@ -126,7 +127,7 @@ class LedgerTransactionRow(Base):
     received_on: Mapped[date | None] = mapped_column(info=MONEY)
     method: Mapped[Method | None] = mapped_column(stored_enum(Method), info=MONEY)
     note: Mapped[str] = mapped_column(String(MAX_NOTE_CHARACTERS), info=MONEY)
-    authority: Mapped[Basis | None] = mapped_column(stored_enum(Basis), info=CASE)
+    authority: Mapped[Authority | None] = mapped_column(stored_enum(Authority), info=CASE)
     document: Mapped[str | None] = mapped_column(String(MAX_REFERENCE_CHARACTERS), info=CASE)
 
 

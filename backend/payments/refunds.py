@@ -10,6 +10,7 @@ from backend.core.actor import Actor, Permission
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.payments.bookings import Outgoing, book_refund
+from backend.payments.kinds import Authority, Basis
 from backend.payments.paid import find_payment, payment_value, read_payment
 from backend.payments.provider import (
     PaymentProvider,
@@ -68,7 +69,15 @@ def give_back(provider: PaymentProvider, order: RefundOrder) -> Return:
 
 
 def keep_refund(
-    session: Session, actor: Actor, order: RefundOrder, back: Return, *, reason: str, now: datetime
+    session: Session,
+    actor: Actor,
+    order: RefundOrder,
+    back: Return,
+    *,
+    authority: Basis,
+    document: str,
+    reason: str,
+    now: datetime,
 ) -> Payment:
     """Return the payment of which a part has gone back. Audited."""
     out = Outgoing(
@@ -77,6 +86,8 @@ def keep_refund(
         source=Source.PROVIDER,
         external_id=back.reference,
         reason=reason,
+        authority=Authority(authority.value),
+        document=document,
     )
     book_refund(session, actor, out, now=now)
     return read_payment(session, actor, order.payment_id)

@@ -24,7 +24,7 @@ from backend.identity import service as identity
 from backend.payments import ledger
 from backend.payments.book import Book, Occasion, allocate, post, reverse, standings, transaction_of
 from backend.payments.decisions import About, tell_decision, tell_end
-from backend.payments.kinds import Basis
+from backend.payments.kinds import Authority, Basis
 from backend.payments.ledger import TransactionKind
 from backend.payments.models import ObligationRow, ReliefRow
 from backend.payments.reach import find, hold, record
@@ -183,7 +183,7 @@ def _post(session: Session, actor: Actor, book: Book, row: ReliefRow, now: datet
         source=Source.RELIEF,
         external_id=str(row.id),
         note=row.reason,
-        authority=row.authority,
+        authority=Authority(row.authority.value),
         document=row.document,
     )
     entries = ledger.relief(row.kind, row.obligation_id, row.amount_minor, currency)

@@ -11,6 +11,7 @@ from backend.core.schemas import CursorSchema, FreeText, Instant, Schema, page_o
 from backend.payments.counter import Receipt
 from backend.payments.kinds import (
     COUNTER_METHODS,
+    Authority,
     Basis,
     Cadence,
     Method,
@@ -145,6 +146,19 @@ class BankReturnSchema(ReasonSchema):
         max_length=MAX_EXTERNAL_ID_CHARACTERS - 10,
         required=True,
         metadata={"description": "The bank's number of the return: told twice, it is one"},
+    )
+    authority = ma.fields.Enum(
+        Basis,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "By default the bank's own word"},
+    )
+    document = FreeText(
+        max_length=MAX_REFERENCE_CHARACTERS,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "What says so; by default the bank's number of the return"},
     )
 
 
@@ -306,6 +320,9 @@ class StatementLineSchema(Schema):
         allow_none=True, metadata={"description": "The transaction that this one is about"}
     )
     note = ma.fields.String()
+    authority = ma.fields.Enum(
+        Authority, by_value=True, allow_none=True, metadata={"description": "By whose word"}
+    )
 
 
 class StatementSchema(Schema):

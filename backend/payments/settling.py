@@ -37,7 +37,7 @@ from backend.payments.hosted_models import (
     NoticeOutcome,
 )
 from backend.payments.hosted_state import UNSETTLED, HostedState, later, seen
-from backend.payments.kinds import Method
+from backend.payments.kinds import Authority, Method
 from backend.payments.messages import tell_failure, tell_receipt
 from backend.payments.provider import (
     HostedPage,
@@ -193,14 +193,17 @@ def _book(session: Session, row: HostedPaymentRow, payment: ProviderPayment, now
 
 
 def _book_return(session: Session, booked: Payment, back: Return, now: datetime) -> None:
+    given = back.kind is ReturnKind.REFUND
     out = Outgoing(
         payment_id=booked.id,
         amount_minor=back.amount_minor,
         source=Source.PROVIDER,
         external_id=back.reference,
         reason=_BACK,
+        authority=Authority.PROVIDER if given else Authority.BANK,
+        document=back.reference,
     )
-    book = book_refund if back.kind is ReturnKind.REFUND else book_chargeback
+    book = book_refund if given else book_chargeback
     repayment_id = book(session, SYSTEM, out, now=now)
     if back.undone:
         reverse_repayment(session, SYSTEM, repayment_id, reason=_BACK, now=now)

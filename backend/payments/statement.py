@@ -15,6 +15,7 @@ from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.identity import service as identity
 from backend.identity.service import Supervisee
+from backend.payments.kinds import Authority
 from backend.payments.ledger import RELIEF_ACCOUNTS, Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow, ObligationRow
 from backend.payments.owed import unpaid_obligations
@@ -218,6 +219,7 @@ def _lines(
                 receipt_number=row.external_id if row.kind is TransactionKind.PAYMENT else None,
                 about_number=about_number,
                 note=row.note,
+                authority=Authority(obligation.basis.value) if obligation else row.authority,
             )
         )
     return lines

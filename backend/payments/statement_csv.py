@@ -18,6 +18,7 @@ from notifications.formats import decimal
 COLUMNS: Final = (
     *("number", "booked_on", "kind", "obligation_kind", "reference", "receipt_number"),
     *("about_number", "note", "currency", "amount", "amount_minor", "balance", "balance_minor"),
+    "authority",
 )
 _COMMANDS: Final = (
     *("=", "+", "-", "@", "\t", "\r", "\n"),
@@ -44,7 +45,7 @@ def _balances(kind: str, on: date, sums: Iterable[CurrencySum]) -> Iterable[list
     for one in sums:
         balance = decimal(one.balance_minor, one.currency)
         before: list[Cell] = [None, on.isoformat(), kind, *[None] * 5]
-        yield [*before, one.currency, None, None, balance, one.balance_minor]
+        yield [*before, one.currency, None, None, balance, one.balance_minor, None]
 
 
 def _line(line: StatementLine) -> list[Cell]:
@@ -62,6 +63,7 @@ def _line(line: StatementLine) -> list[Cell]:
         line.amount_minor,
         decimal(line.balance_minor, line.currency),
         line.balance_minor,
+        line.authority.value if line.authority else None,
     ]
 
 

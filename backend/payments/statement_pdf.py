@@ -117,6 +117,8 @@ def _row(language: Language, line: StatementLine) -> Sequence[str]:
         said.append(words.about.format(line.about_number))
     if line.receipt_number is not None:
         said.append(words.receipt.format(line.receipt_number))
+    if line.authority is not None:
+        said.append(words.authorities[line.authority])
     said += [text for text in (line.reference, line.note) if text]
     return (
         line.booked_on.isoformat(),

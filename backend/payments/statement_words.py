@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from backend.payments.kinds import Authority
 from backend.payments.ledger import TransactionKind
 from notifications.formats import Language
 
@@ -31,6 +32,7 @@ class Words:
     cannot_pay: str
     unprintable: str
     transactions: Mapping[TransactionKind, str]
+    authorities: Mapping[Authority, str]
 
 
 WORDS: Final[Mapping[Language, Words]] = {
@@ -68,6 +70,12 @@ WORDS: Final[Mapping[Language, Words]] = {
             TransactionKind.OVERAGE: "Cash over",
             TransactionKind.SHORTAGE: "Cash short",
         },
+        authorities={
+            Authority.ORDER: "by court order",
+            Authority.POLICY: "by agency policy",
+            Authority.BANK: "by the bank",
+            Authority.PROVIDER: "by the payment provider",
+        },
     ),
     Language.SPANISH: Words(
         title="Estado de cuenta",
@@ -103,6 +111,12 @@ WORDS: Final[Mapping[Language, Words]] = {
             TransactionKind.RETURN: "Devolución",
             TransactionKind.OVERAGE: "Sobrante de caja",
             TransactionKind.SHORTAGE: "Faltante de caja",
+        },
+        authorities={
+            Authority.ORDER: "por orden judicial",
+            Authority.POLICY: "por norma de la agencia",
+            Authority.BANK: "por el banco",
+            Authority.PROVIDER: "por el proveedor de pagos",
         },
     ),
 }

@@ -8,7 +8,14 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
-from backend.payments.kinds import Basis, Cadence, Method, ObligationKind, ObligationStatus
+from backend.payments.kinds import (
+    Authority,
+    Basis,
+    Cadence,
+    Method,
+    ObligationKind,
+    ObligationStatus,
+)
 from backend.payments.ledger import TransactionKind
 from notifications.formats import Language
 
@@ -164,7 +171,8 @@ class StatementLine:
 
     `amount_minor` is positive for what is owed more. `obligation_kind` belongs to a charge,
     `reference` to a charge and to what has a document, `receipt_number` to a payment, and
-    `about_number` to what is about another transaction: a reversal, a refund.
+    `about_number` to what is about another transaction: a reversal, a refund. `authority` says by
+    whose word: of a charge its basis.
     """
 
     number: int
@@ -178,6 +186,7 @@ class StatementLine:
     receipt_number: str | None
     about_number: int | None
     note: str
+    authority: Authority | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

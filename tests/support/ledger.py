@@ -16,7 +16,7 @@ from backend.core.db import Base, Database, Session
 from backend.core.immutability import guarded_tables, unguard
 from backend.identity.service import Role
 from backend.payments import service
-from backend.payments.kinds import Basis, Method, ObligationKind
+from backend.payments.kinds import Authority, Basis, Method, ObligationKind
 from backend.payments.ledger import TransactionKind
 from backend.payments.service import Incoming, Outgoing, ReliefTerms, Source, Unidentified
 from tests.support.counters import closed, confirmed, days_of
@@ -64,6 +64,8 @@ def outgoing(payment_id: UUID, external_id: str, amount_minor: int = 1_000) -> O
         source=Source.PROVIDER,
         external_id=external_id,
         reason="Paid twice.",
+        authority=Authority.PROVIDER,
+        document=external_id,
     )
 
 

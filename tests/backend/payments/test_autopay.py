@@ -16,7 +16,7 @@ from backend.core.paging import Cursor
 from backend.payments import service
 from backend.payments.hosted_models import DifferenceKind, HostedPaymentRow, MandateState
 from backend.payments.hosted_state import HostedState
-from backend.payments.kinds import Method
+from backend.payments.kinds import Basis, Method
 from backend.payments.service import Autopay, HostedPayment
 from backend.simulator.provider import LocalProvider, Outage
 from tests.support.clocks import FrozenClock
@@ -350,7 +350,14 @@ def refund(till: Till, payment_id: Any, amount_minor: int) -> int:
     back = service.give_back(till.provider, order)
     with till.database.transaction() as session:
         payment = service.keep_refund(
-            session, actor, order, back, reason="Paid too much.", now=till.clock.now()
+            session,
+            actor,
+            order,
+            back,
+            authority=Basis.POLICY,
+            document="Refund rule 3",
+            reason="Paid too much.",
+            now=till.clock.now(),
         )
     return payment.returned_minor
 

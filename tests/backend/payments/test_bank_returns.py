@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -21,7 +22,7 @@ from tests.support.ledger import incoming
 from tests.support.offices import Office, make_office
 from tests.support.payments import owed, paid
 
-BACK = {"reference": "B-1", "reason": "No funds."}
+BACK: dict[str, Any] = {"reference": "B-1", "reason": "No funds."}
 
 
 @pytest.fixture
@@ -62,6 +63,34 @@ def test_a_check_that_bounced_is_owed_again_and_told_once(
         (text,) = bank_returns.texts(session, messages, START).values()
     assert text.template is Template.PAYMENT_RETURNED
     assert "$100.00" in text.body
+
+
+@pytest.mark.parametrize(
+    ("said", "authority", "document"),
+    [
+        ({}, "bank", "B-1"),
+        ({"document": "Letter of 2 March"}, "bank", "Letter of 2 March"),
+        ({"authority": "policy", "document": "Check rule 4"}, "policy", "Check rule 4"),
+    ],
+)
+def test_a_return_goes_by_the_banks_word_unless_an_officer_names_another(
+    client: FlaskClient,
+    office: Office,
+    check: Payment,
+    said: dict[str, str],
+    authority: str,
+    document: str,
+) -> None:
+    answer = client.post(
+        f"/v1/payments/{check.id}/bank-return", json=BACK | said, headers=office.bearer
+    )
+
+    assert answer.status_code == 200
+    path = f"/v1/supervisees/{office.person.id}/statement"
+    statement = client.get(path, headers=office.bearer).json or {}
+    line = statement["lines"][-1]
+    assert line["kind"] == "chargeback"
+    assert (line["authority"], line["reference"]) == (authority, document)
 
 
 def test_a_return_that_was_undone_is_not_told(

@@ -14,7 +14,7 @@ from backend.core.db import Database, Session
 from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
 from backend.payments import service
-from backend.payments.kinds import Method, ObligationKind
+from backend.payments.kinds import Authority, Method, ObligationKind
 from backend.payments.ledger import TransactionKind
 from backend.payments.service import Incoming, Outgoing, Source, Unidentified
 from backend.payments.values import CurrencyBalance
@@ -45,6 +45,8 @@ def _back(payment_id: UUID, amount_minor: int = 1_000, external_id: str = "re_1"
         source=Source.PROVIDER,
         external_id=external_id,
         reason="Paid twice.",
+        authority=Authority.PROVIDER,
+        document=external_id,
     )
 
 

@@ -22,7 +22,8 @@ from backend.outbox.rows import message_of
 from backend.payments import service
 from backend.payments.hosted_models import DifferenceKind, NoticeOutcome
 from backend.payments.hosted_state import HostedState
-from backend.payments.kinds import Method
+from backend.payments.kinds import Authority, Method
+from backend.payments.ledger import TransactionKind
 from backend.payments.messages import texts
 from backend.payments.service import Facts, HostedPayment
 from backend.simulator.provider import LocalProvider, Outage
@@ -222,6 +223,24 @@ def test_refund_and_chargeback_are_owed_again_and_a_won_dispute_is_paid_again(ti
     till.fake.service.decide(dispute, won=True)
     till.news()
     assert till.money()["outstanding"] == 1_000
+
+
+def test_what_went_back_by_itself_names_who_says_so_and_under_what_number(till: Till) -> None:
+    till.owe()
+    reference = till.fake.service.pay(till.page_of(till.ask()))
+    assert reference is not None
+
+    refund = till.provider.refund(reference, party().order_id, 1_000, "USD")
+    dispute = till.fake.service.dispute(reference, 2_000)
+    till.news()
+
+    with till.database.snapshot() as session:
+        person = till.office.person.id
+        lines = service.statement(session, till.office.actor, person, now=START).lines
+    assert {(line.kind, line.authority, line.reference) for line in lines[-2:]} == {
+        (TransactionKind.REFUND, Authority.PROVIDER, refund.reference),
+        (TransactionKind.CHARGEBACK, Authority.BANK, dispute),
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,6 +22,12 @@ from tests.support.offices import Office
 from tests.support.payments import owed
 
 NOTICES = "/v1/provider/notices"
+REFUND: dict[str, Any] = {
+    "amount_minor": 1_000,
+    "authority": "policy",
+    "document": "Refund rule 3",
+    "reason": "Paid too much.",
+}
 
 
 @pytest.fixture
@@ -231,9 +239,7 @@ def test_an_officer_refunds_and_ends_autopay(client: FlaskClient, till: Till) ->
     [booked] = listed["items"]
 
     refunded = client.post(
-        f"/v1/payments/{booked['id']}/refund",
-        json={"amount_minor": 1_000, "reason": "Paid too much."},
-        headers=till.office.bearer,
+        f"/v1/payments/{booked['id']}/refund", json=REFUND, headers=till.office.bearer
     )
     ended = client.delete(f"{person}/autopay", headers=till.office.bearer)
 
@@ -241,6 +247,23 @@ def test_an_officer_refunds_and_ends_autopay(client: FlaskClient, till: Till) ->
     assert (refunded.status_code, refunded.json["returned_minor"]) == (200, 1_000)
     assert till.money()["outstanding"] == 1_000
     assert ended.status_code == 204
+    statement = client.get(f"{person}/statement", headers=till.office.bearer).json or {}
+    line = statement["lines"][-1]
+    assert (line["kind"], line["authority"]) == ("refund", REFUND["authority"])
+    assert (line["reference"], line["note"]) == (REFUND["document"], REFUND["reason"])
+
+
+@pytest.mark.parametrize("missing", ["authority", "document", "reason"])
+def test_money_is_given_back_by_an_authority_a_document_and_for_a_reason(
+    client: FlaskClient, till: Till, missing: str
+) -> None:
+    body = {name: value for name, value in REFUND.items() if name != missing}
+
+    refused = client.post(f"/v1/payments/{uuid4()}/refund", json=body, headers=till.office.bearer)
+
+    assert refused.status_code == 422
+    assert refused.json is not None
+    assert [one["pointer"] for one in refused.json["errors"]] == [f"/{missing}"]
 
 
 def person_with_a_phone(settings: Settings, database: Database, clock: FrozenClock) -> Watched:

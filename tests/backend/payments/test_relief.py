@@ -17,6 +17,7 @@ from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.payments import service
 from backend.payments.kinds import (
+    Authority,
     Basis,
     Cadence,
     Decision,
@@ -123,7 +124,7 @@ def test_approved_by_a_second_officer_so_much_is_owed_less(
         assert (dollars.charged_minor, dollars.paid_minor) == (6_000, 0)
         line = service.statement(session, office.actor, office.person.id, now=START).lines[-1]
         assert (line.kind, line.amount_minor) == (kind, -4_000)
-        assert line.reference == _terms().document
+        assert (line.authority, line.reference) == (Authority.ORDER, _terms().document)
         again = _code(lambda: service.approve_relief(session, supervisor, proposed.id, now=START))
         assert again is Code.ILLEGAL_TRANSITION
 

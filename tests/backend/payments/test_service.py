@@ -15,7 +15,7 @@ from backend.core.db import Database, Session
 from backend.core.errors import Code, Problem
 from backend.core.paging import Cursor
 from backend.payments import service
-from backend.payments.kinds import Cadence, Method, ObligationKind, ObligationStatus
+from backend.payments.kinds import Authority, Cadence, Method, ObligationKind, ObligationStatus
 from backend.payments.ledger import Account, TransactionKind
 from backend.payments.models import LedgerEntryRow, LedgerTransactionRow, ObligationRow
 from backend.payments.service import Balance, Obligation
@@ -352,6 +352,7 @@ def test_a_statement_tells_how_the_balance_came_to_be(database: Database, office
         ObligationKind.FINE,
         "2026-CR-000411",
     )
+    assert whole.lines[0].authority is Authority.ORDER
     assert whole.lines[1].receipt_number == "R-5"
     assert whole.lines[2].about_number == whole.lines[1].number
     assert whole.lines[2].note == "Bounced."

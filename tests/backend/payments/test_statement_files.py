@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.core.db import Database
-from backend.payments.kinds import ObligationKind
+from backend.payments.kinds import Authority, ObligationKind
 from backend.payments.ledger import TransactionKind
 from backend.payments.statement_csv import COLUMNS, to_csv
 from backend.payments.statement_pdf import to_pdf
@@ -41,6 +41,7 @@ def _line(number: int = 1, **what: Any) -> StatementLine:
         "receipt_number": "R-77",
         "about_number": None,
         "note": "",
+        "authority": None,
     }
     return StatementLine(number=number, **(usual | what))
 
@@ -84,7 +85,7 @@ def _printed(pdf: bytes) -> str:
 def test_columns_keep_their_names_and_order() -> None:
     assert to_csv(EMPTY) == (
         "number,booked_on,kind,obligation_kind,reference,receipt_number,about_number,note,"
-        "currency,amount,amount_minor,balance,balance_minor\r\n"
+        "currency,amount,amount_minor,balance,balance_minor,authority\r\n"
     )
 
 
@@ -97,11 +98,28 @@ def test_a_line_tells_a_transaction_between_two_balances() -> None:
         "100.00",
     )
     assert (line["kind"], line["amount"], line["amount_minor"]) == ("payment", "-40.00", "-4000")
+    assert {one["authority"] for one in (opening, line, closing)} == {""}
     assert (closing["kind"], closing["booked_on"], closing["balance"]) == (
         "closing",
         "2026-03-31",
         "-5.00",
     )
+
+
+@pytest.mark.parametrize("authority", Authority)
+def test_a_line_tells_by_whose_word_it_is_there(authority: Authority) -> None:
+    line = _line(kind=TransactionKind.REFUND, reference="Rule 3", authority=authority)
+
+    row = _rows(_statement(line))[1]
+    papers = {
+        language: _printed(to_pdf(_document(_statement(line), language=language)))
+        for language in Language
+    }
+
+    assert (row["authority"], row["reference"]) == (authority.value, "Rule 3")
+    for language, text in papers.items():
+        assert WORDS[language].authorities[authority] in text
+        assert "Rule 3" in text
 
 
 @pytest.mark.parametrize(
