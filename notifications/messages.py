@@ -56,6 +56,7 @@ class HowToPay(Enum):
     """The ways in which a reminder says how to pay."""
 
     ONLINE = "online"
+    IN_THE_APP = "in_the_app"
     AT_THE_AGENCY = "at_the_agency"
 
 
@@ -153,10 +154,14 @@ LINES: Mapping[Language, Mapping[Line, str]] = {
 HOW_TO_PAY: Mapping[Language, Mapping[HowToPay, str]] = {
     Language.ENGLISH: {
         HowToPay.ONLINE: "Pay here: {payment_url}",
+        HowToPay.IN_THE_APP: "Pay in the app: open it and choose Pay. You can also come to {agency}, "
+        "or call {phone} and ask how.",
         HowToPay.AT_THE_AGENCY: "To pay, come to {agency}, or call {phone} and ask how.",
     },
     Language.SPANISH: {
         HowToPay.ONLINE: "Pague aquí: {payment_url}",
+        HowToPay.IN_THE_APP: "Pague en la aplicación: ábrala y elija Pagar. También puede venir a "
+        "{agency}, o llamar al {phone} y preguntar cómo.",
         HowToPay.AT_THE_AGENCY: "Para pagar, venga a {agency}, o llame al {phone} y pregunte cómo.",
     },
 }

@@ -34,7 +34,8 @@ class Recipient:
     """Whom a reminder addresses and whom they can turn to.
 
     `agency` sends it; `contact` and `phone` are the person to call; `payment_url` is the agency's
-    page to pay on, None where one pays by phone or at the counter.
+    own page to pay on; without one, one pays in the app if `pays_in_app`, or else by phone or at
+    the counter.
     """
 
     first_name: str = field(repr=False)
@@ -42,6 +43,7 @@ class Recipient:
     contact: str
     phone: str
     payment_url: str | None
+    pays_in_app: bool
     language: Language
     zone: ZoneInfo
 
@@ -101,7 +103,8 @@ def _how_to_pay(recipient: Recipient) -> str:
         params = {"payment_url": recipient.payment_url}
         return render_how_to_pay(HowToPay.ONLINE, recipient.language, params)
     params = {"agency": recipient.agency, "phone": recipient.phone}
-    return render_how_to_pay(HowToPay.AT_THE_AGENCY, recipient.language, params)
+    way = HowToPay.IN_THE_APP if recipient.pays_in_app else HowToPay.AT_THE_AGENCY
+    return render_how_to_pay(way, recipient.language, params)
 
 
 def _payment_line(item: DueItem, recipient: Recipient, *, overdue: bool) -> str:

@@ -226,6 +226,11 @@ class Desk:
 
     provider: PaymentProvider | None
 
+    @property
+    def is_attended(self) -> bool:
+        """Whether people can pay in the app."""
+        return self.provider is not None
+
     def attended(self) -> PaymentProvider:
         """Return the provider. Raises NO_ONLINE_PAYMENT where nobody takes payments."""
         if self.provider is None:

@@ -42,7 +42,13 @@ class Preview:
 
 
 def coming_reminders(
-    session: Session, actor: Actor, supervisee_id: UUID, *, days: int, now: datetime
+    session: Session,
+    actor: Actor,
+    supervisee_id: UUID,
+    *,
+    days: int,
+    pays_in_app: bool,
+    now: datetime,
 ) -> list[Preview]:
     """Return what a person will be told in the next days, as things stand. FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.REMINDER_READ)
@@ -54,7 +60,10 @@ def coming_reminders(
             language=one.message.language,
             send_at=one.message.send_at,
             expires_at=one.message.expires_at,
-            texts={language.value: text_of(one, language) for language in Language},
+            texts={
+                language.value: text_of(one, language, pays_in_app=pays_in_app)
+                for language in Language
+            },
         )
         for one in reminders_from(session, now, until=until, supervisee_ids=[person.id])
         if one.message.send_at < until
@@ -75,7 +84,9 @@ class Example:
     overdue: bool
 
 
-def example_reminder(session: Session, actor: Actor, example: Example, *, now: datetime) -> Preview:
+def example_reminder(
+    session: Session, actor: Actor, example: Example, *, pays_in_app: bool, now: datetime
+) -> Preview:
     """Return what the agency's reminder of `example` would say to somebody.
 
     Raises FORBIDDEN, INVALID_REQUEST where there is no such thing.
@@ -87,7 +98,9 @@ def example_reminder(session: Session, actor: Actor, example: Example, *, now: d
     overdue = frozenset({item.source_id} if example.overdue else ())
     texts = {
         language.value: render_reminder(
-            [item], recipient_of(agency, EXAMPLE_NAME, language, zone), overdue=overdue
+            [item],
+            recipient_of(agency, EXAMPLE_NAME, language, zone, pays_in_app=pays_in_app),
+            overdue=overdue,
         )
         for language in Language
     }

@@ -153,24 +153,24 @@ def _is_elsewhere(message: Waiting, planned: PlannedMessage) -> bool:
 
 
 def reminders_of(
-    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor
+    session: Session, actor: Actor, supervisee_id: UUID, cursor: Cursor, *, pays_in_app: bool
 ) -> Page[ReminderView]:
     """Return a person's reminders with their words, newest first. Raises FORBIDDEN, NOT_FOUND."""
     actor.require(Permission.REMINDER_READ)
     person = identity.get_supervisee(session, actor, supervisee_id)
     recipient = Recipient(kind=RecipientKind.SUPERVISEE, id=person.id)
     page = outbox.messages_to(session, recipient, SOURCE, cursor)
-    texts = _texts(session, page)
+    texts = _texts(session, page, pays_in_app=pays_in_app)
     items = [ReminderView(message=one, text=texts.get(one.id)) for one in page.items]
     return Page(items=items, next=page.next)
 
 
-def _texts(session: Session, page: Page[Message]) -> Mapping[UUID, str]:
+def _texts(session: Session, page: Page[Message], *, pays_in_app: bool) -> Mapping[UUID, str]:
     given = outbox.texts_given(session, [message.id for message in page.items])
     unsent = [
         message for message in page.items if message.id not in given and message.state in _UNSENT
     ]
-    now = texts_now(session, unsent)
+    now = texts_now(session, unsent, pays_in_app=pays_in_app)
     return {key: text.body for key, text in now.items()} | dict(given)
 
 

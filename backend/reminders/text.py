@@ -20,11 +20,13 @@ SAME_DAY: Final = timedelta(days=1)
 """An agency that has moved its hour meanwhile did not ask for that day's reminders to be dropped."""
 
 
-def texts_now(session: Session, messages: Sequence[Message]) -> Mapping[UUID, Rendered]:
+def texts_now(
+    session: Session, messages: Sequence[Message], *, pays_in_app: bool
+) -> Mapping[UUID, Rendered]:
     """Return what each reminder says by what is owed now; one that nothing is owed for is absent.
 
     Amounts, language and what else falls due on the day are read anew; a payment that was moved
-    to another day belongs to that day's reminder.
+    to another day belongs to that day's reminder. `pays_in_app`: somebody takes payments there.
     """
     if not messages:
         return {}
@@ -37,20 +39,28 @@ def texts_now(session: Session, messages: Sequence[Message]) -> Mapping[UUID, Re
         )
     }
     return {
-        message.id: text_of(current[message.key]) for message in messages if message.key in current
+        message.id: text_of(current[message.key], pays_in_app=pays_in_app)
+        for message in messages
+        if message.key in current
     }
 
 
-def text_of(reminder: Reminder, language: Language | None = None) -> Rendered:
+def text_of(reminder: Reminder, language: Language | None = None, *, pays_in_app: bool) -> Rendered:
     """Return what a reminder says, in the person's language or in another."""
     agency, person = reminder.agency, reminder.person
     recipient = recipient_of(
-        agency, person.given_name, language or person.language, ZoneInfo(person.zone)
+        agency,
+        person.given_name,
+        language or person.language,
+        ZoneInfo(person.zone),
+        pays_in_app=pays_in_app,
     )
     return render_reminder(reminder.message.items, recipient, overdue=reminder.message.overdue)
 
 
-def recipient_of(agency: Agency, first_name: str, language: Language, zone: ZoneInfo) -> Recipient:
+def recipient_of(
+    agency: Agency, first_name: str, language: Language, zone: ZoneInfo, *, pays_in_app: bool
+) -> Recipient:
     """Return whom a reminder of the agency addresses and whom they can turn to."""
     return Recipient(
         first_name=first_name,
@@ -58,6 +68,7 @@ def recipient_of(agency: Agency, first_name: str, language: Language, zone: Zone
         contact=agency.name,
         phone=agency.contact_phone,
         payment_url=agency.policy.payment_url,
+        pays_in_app=pays_in_app,
         language=language,
         zone=zone,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from backend.core.http import Audience, Blueprint, actor, now, snapshot, transaction
+from backend.core.http import Audience, Blueprint, actor, now, platform, snapshot, transaction
 from backend.core.paging import Cursor, Page
 from backend.core.schemas import CursorSchema
 from backend.outbox.messages import InboxItem
+from backend.payments.provider import Desk
 from backend.reminders import choices, preview, service
 from backend.reminders import figures as figuring
 from backend.reminders.choices import Choices
@@ -63,7 +64,9 @@ supervisee = Blueprint(
 def reminders(cursor: Cursor, supervisee_id: UUID) -> Page[ReminderView]:
     """List a person's reminders, planned and sent, newest first."""
     with snapshot() as session:
-        return service.reminders_of(session, actor(), supervisee_id, cursor)
+        return service.reminders_of(
+            session, actor(), supervisee_id, cursor, pays_in_app=_pays_in_app()
+        )
 
 
 @officer.route("/supervisees/<uuid:supervisee_id>/reminders/coming")
@@ -72,7 +75,9 @@ def reminders(cursor: Cursor, supervisee_id: UUID) -> Page[ReminderView]:
 def coming_reminders(query: dict[str, int], supervisee_id: UUID) -> dict[str, list[Preview]]:
     """Preview what a person will be told in the next days, as things stand now."""
     with snapshot() as session:
-        found = preview.coming_reminders(session, actor(), supervisee_id, **query, now=now())
+        found = preview.coming_reminders(
+            session, actor(), supervisee_id, **query, pays_in_app=_pays_in_app(), now=now()
+        )
         return {"items": found}
 
 
@@ -107,7 +112,9 @@ def figures(period: dict[str, Any]) -> Figures:
 def example_reminder(example: Example) -> Preview:
     """Preview what the agency's reminder of something would say; nothing is stored."""
     with snapshot() as session:
-        return preview.example_reminder(session, actor(), example, now=now())
+        return preview.example_reminder(
+            session, actor(), example, pays_in_app=_pays_in_app(), now=now()
+        )
 
 
 @examples.route("/message-examples")
@@ -115,7 +122,8 @@ def example_reminder(example: Example) -> Preview:
 def every_message() -> dict[str, list[MessageExample]]:
     """Preview every message that the agency's people can get, with invented particulars."""
     with snapshot() as session:
-        return {"items": message_examples(session, actor(), now=now())}
+        found = message_examples(session, actor(), pays_in_app=_pays_in_app(), now=now())
+        return {"items": found}
 
 
 @supervisee.route("/reminder-choices")
@@ -142,6 +150,10 @@ def inbox(cursor: Cursor) -> Page[InboxItem]:
     """List one's messages, newest first."""
     with snapshot() as session:
         return service.inbox(session, actor(), cursor)
+
+
+def _pays_in_app() -> bool:
+    return platform().part(Desk).is_attended
 
 
 BLUEPRINTS = (officer, examples, supervisee)

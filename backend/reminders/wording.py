@@ -14,7 +14,7 @@ from backend.core.clock import rfc3339
 from backend.core.db import Session
 from backend.identity import service as identity
 from backend.identity.service import Agency
-from backend.reminders.preview import EXAMPLE_NAME, Example, example_reminder
+from backend.reminders.preview import EXAMPLE_NAME, Example, Preview, example_reminder
 from notifications.formats import Language, clock_time, day, money
 from notifications.kind import MessageKind
 from notifications.messages import BODIES, SUBJECTS, Rendered, Template, parameters_of, render
@@ -65,16 +65,24 @@ class MessageExample:
     texts: Mapping[str, Rendered] = field(repr=False)
 
 
-def message_examples(session: Session, actor: Actor, *, now: datetime) -> list[MessageExample]:
+def message_examples(
+    session: Session, actor: Actor, *, pays_in_app: bool, now: datetime
+) -> list[MessageExample]:
     """Return an example of every message that the agency's people can get. Raises FORBIDDEN."""
     actor.require(Permission.REMINDER_READ)
     agency = identity.get_agency(session, actor.agency)
     reminders = [
-        _reminder(session, actor, _example(agency, subject, now, overdue=overdue), now)
+        example_reminder(
+            session,
+            actor,
+            _example(agency, subject, now, overdue=overdue),
+            pays_in_app=pays_in_app,
+            now=now,
+        )
         for subject, overdue in _REMINDERS
     ]
     params = {language: _params(agency, language, now) for language in Language}
-    return reminders + [
+    return [_as_message(one) for one in reminders] + [
         MessageExample(
             template=template,
             kind=kind,
@@ -84,8 +92,7 @@ def message_examples(session: Session, actor: Actor, *, now: datetime) -> list[M
     ]
 
 
-def _reminder(session: Session, actor: Actor, example: Example, now: datetime) -> MessageExample:
-    shown = example_reminder(session, actor, example, now=now)
+def _as_message(shown: Preview) -> MessageExample:
     template = shown.texts[shown.language.value].template
     return MessageExample(template=template, kind=shown.kind, texts=shown.texts)
 

@@ -99,7 +99,8 @@ def jobs(
     believed anyway.
     """
     settling = None if provider is None else Settling(database=database, provider=provider)
-    store = OutboxStore(database, readers=READERS, address_book=addresses, forget=forget)
+    readers = readers_of(pays_in_app=provider is not None)
+    store = OutboxStore(database, readers=readers, address_book=addresses, forget=forget)
     runs: Mapping[str, Callable[[datetime], bool]] = {
         SEAL_JOB: partial(seal, database),
         HEARTBEAT_JOB: lambda _: send(store, channels, clock),
@@ -126,10 +127,10 @@ def jobs(
 
 
 def read_reminders(
-    session: Session, messages: Sequence[Message], _now: datetime
+    session: Session, messages: Sequence[Message], _now: datetime, *, pays_in_app: bool = False
 ) -> Mapping[UUID, Rendered]:
     """Return the words of reminders whose payments are still owed."""
-    return texts_now(session, messages)
+    return texts_now(session, messages, pays_in_app=pays_in_app)
 
 
 def read_notices(
@@ -152,7 +153,14 @@ READERS: Final[Mapping[str, Reader]] = {
     receipts.SOURCE: receipts.texts,
     **dict.fromkeys(decisions.SOURCES, decisions.texts),
 }
-"""Who says what messages say, and whether they are still due, by kind of source."""
+"""Who says what messages say, and whether they are still due, by kind of source, where nobody takes
+payments in the app.
+"""
+
+
+def readers_of(*, pays_in_app: bool) -> Mapping[str, Reader]:
+    """Return who says what messages say where people can pay in the app, or cannot."""
+    return {**READERS, reminders.SOURCE: partial(read_reminders, pays_in_app=pays_in_app)}
 
 
 def _nothing(_now: datetime) -> bool:

@@ -190,6 +190,7 @@ def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Tow
     town.on(3, 9)
     (reminded,) = town.inbox()
     assert "$40.00" in reminded
+    assert "Pague en la aplicación" in reminded
     assert town.pays_on_the_page() == 204
     town.on(3, 10)
     assert town.dollars()["outstanding_minor"] == 0

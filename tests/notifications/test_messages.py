@@ -51,13 +51,16 @@ TELLING = re.compile(
 PAYMENT_URL = "https://pay.agency.example/fees"
 
 
-def recipient(language: Language, payment_url: str | None = PAYMENT_URL) -> Recipient:
+def recipient(
+    language: Language, payment_url: str | None = PAYMENT_URL, *, pays_in_app: bool = False
+) -> Recipient:
     return Recipient(
         first_name="Testa",
         agency="Example County Pretrial Services",
         contact="Officer Example",
         phone="+1 555 0100",
         payment_url=payment_url,
+        pays_in_app=pays_in_app,
         language=language,
         zone=ZoneInfo("America/Chicago"),
     )
@@ -227,6 +230,42 @@ def test_without_a_page_to_pay_on_it_says_whom_to_ask(
 
     assert how in rendered.body
     assert "http" not in rendered.body
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+@pytest.mark.parametrize(
+    ("language", "how"),
+    [
+        (
+            Language.ENGLISH,
+            (
+                "Pay in the app: open it and choose Pay. "
+                "You can also come to Example County Pretrial Services, or call +1 555 0100 and ask "
+                "how.\n"
+            ),
+        ),
+        (
+            Language.SPANISH,
+            (
+                "Pague en la aplicación: ábrala y elija Pagar. También puede venir a Example "
+                "County Pretrial Services, o llamar al +1 555 0100 y preguntar cómo.\n"
+            ),
+        ),
+    ],
+)
+def test_where_one_can_pay_in_the_app_it_says_so_unless_the_agency_has_a_page(
+    language: Language, how: str, *, overdue: bool
+) -> None:
+    item = payment(date(2027, 3, 5))
+    late = {item.source_id} if overdue else frozenset()
+
+    in_app = recipient(language, payment_url=None, pays_in_app=True)
+    on_page = recipient(language, pays_in_app=True)
+
+    assert how in render_reminder([item], in_app, overdue=late).body
+    page = render_reminder([item], on_page, overdue=late).body
+    assert PAYMENT_URL in page
+    assert how not in page
 
 
 def test_a_payment_reminder_in_spanish_says_the_same() -> None:

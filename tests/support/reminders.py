@@ -99,7 +99,7 @@ def bodies_now(database: Database) -> list[str]:
     with database.snapshot() as session:
         rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.due_at))
         messages = [message_of(row) for row in rows]
-        texts = texts_now(session, messages)
+        texts = texts_now(session, messages, pays_in_app=False)
         return [texts[message.id].body for message in messages if message.id in texts]
 
 

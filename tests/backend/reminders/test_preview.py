@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from backend.app import create_app
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
+from backend.core.settings import Settings
 from backend.reminders.wording import message_examples
+from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone
 from tests.support.identity import bearer_of
-from tests.support.reminders import expects, message_ids, owes
+from tests.support.reminders import expects, message_ids, owes, planned
 
 EXAMPLES = "/v1/reminders/examples"
 FINE = {
@@ -111,11 +114,48 @@ def test_every_message_is_shown_with_the_agencys_name_and_invented_particulars(
     assert "Hello" not in shown["alert"]["en"]["body"]
 
 
+@pytest.mark.parametrize(
+    ("key", "way"),
+    [
+        (None, ("To pay, come to", "Para pagar, venga a")),
+        (SECRET_KEY, ("Pay in the app", "Pague en la aplicación")),
+    ],
+)
+def test_every_preview_says_how_one_can_pay_here(
+    settings: Settings,
+    database: Database,
+    clock: FrozenClock,
+    testa: Person,
+    bearer: dict[str, str],
+    key: str | None,
+    way: tuple[str, str],
+) -> None:
+    here = replace(settings, stripe_key=key, stripe_webhook_secrets=key and WEBHOOK_SECRET)
+    client = create_app(here, database, clock).test_client()
+    with database.transaction() as session:
+        owes(session, testa, date(2026, 3, 20), START)
+    planned(database, datetime(2026, 3, 14, tzinfo=UTC))
+    person = f"/v1/supervisees/{testa.supervisee_id}/reminders"
+
+    coming = client.get(f"{person}/coming", headers=bearer).json or {}
+    listed = client.get(person, headers=bearer).json or {}
+    example = client.post(EXAMPLES, json=FINE, headers=bearer).json or {}
+    every = client.get("/v1/message-examples", headers=bearer).json or {}
+
+    of_payments = [one for one in every["items"] if one["template"].startswith("payment_")]
+    shown = [one["texts"] for one in (*coming["items"], example, *of_payments[:2])]
+    assert len(shown) == 6
+    for english, spanish in ((one["en"]["body"], one["es"]["body"]) for one in shown):
+        assert (way[0] in english, way[1] in spanish) == (True, True)
+    assert listed["items"]
+    assert all(way[0] in one["text"] for one in listed["items"])
+
+
 def test_without_the_permission_no_message_is_shown(database: Database, testa: Person) -> None:
     nobody = replace(testa.officer, permissions=frozenset())
 
     with pytest.raises(Problem) as refusal, database.snapshot() as session:
-        message_examples(session, nobody, now=START)
+        message_examples(session, nobody, pays_in_app=False, now=START)
 
     assert refusal.value.code is Code.FORBIDDEN
 

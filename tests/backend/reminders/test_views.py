@@ -36,7 +36,7 @@ def reminded(database: Database, testa: Person) -> Person:
 
 def texts(database: Database, actor: Actor, supervisee_id: UUID) -> list[str | None]:
     with database.snapshot() as session:
-        page = service.reminders_of(session, actor, supervisee_id, Cursor())
+        page = service.reminders_of(session, actor, supervisee_id, Cursor(), pays_in_app=False)
         return [item.text for item in page.items]
 
 
