@@ -92,6 +92,17 @@ class Town:
         answered: dict[str, Any] = answer.json()
         return answered
 
+    def whatever_the_app_reads(self) -> dict[str, int]:
+        """How each of the person's own pages is answered, with a location."""
+        paths = [
+            rule.rule
+            for rule in self._app.url_map.iter_rules()
+            if rule.rule.startswith("/v1/me")
+            and "GET" in (rule.methods or ())
+            and not rule.arguments
+        ]
+        return {path: self._phone.get(path, at(HOME)).status for path in paths}
+
     def file(self, path: str) -> bytes:
         """What the person's app downloads, with a location."""
         answer = self._phone.get(path, at(HOME))
@@ -183,6 +194,22 @@ def town(
 ) -> Town:
     """A person with a phone, and an agency to which they owe nothing yet."""
     return Town(app, settings, database, clock, provider)
+
+
+def test_what_is_overdue_closes_no_way_to_a_person(town: Town) -> None:
+    before = town.whatever_the_app_reads()
+    town.desk("POST", f"{town.person}/obligations", FINE)
+
+    town.on(3, 21)
+
+    assert town.dollars()["overdue_minor"] == 30_000
+    assert town.whatever_the_app_reads() == before
+    assert len(before) > 10
+    assert 403 not in before.values()
+    expected = {"kind": "check_in", "starts_at": "2026-03-21T19:00:00Z"}
+    appointment = town.desk("POST", f"{town.person}/appointments", expected)
+    checked_in = town.asks(f"/v1/me/appointments/{appointment['id']}/check-in", {})
+    assert checked_in["refusal"] is None
 
 
 def test_a_person_who_falls_behind_is_heard_gets_a_plan_and_is_paid_up(town: Town) -> None:

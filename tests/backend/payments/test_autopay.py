@@ -19,6 +19,8 @@ from backend.payments.hosted_state import HostedState
 from backend.payments.kinds import Basis, Method
 from backend.payments.service import Autopay, HostedPayment
 from backend.simulator.provider import LocalProvider, Outage
+from backend.worker import Worker
+from backend.worker.jobs import jobs
 from tests.support.clocks import FrozenClock
 from tests.support.hosted import URLS, Till
 from tests.support.offices import Office
@@ -432,6 +434,25 @@ def found(till: Till) -> set[DifferenceKind]:
 def reconcile(till: Till) -> None:
     till.clock.step(days=2)
     till.settling.reconcile(till.clock.now())
+
+
+def test_the_worker_reconciles_every_day_and_once(till: Till) -> None:
+    listed = jobs(till.database, till.clock, [], till.provider)
+    [job] = [one for one in listed if one.name == "reconcile-payments"]
+    worker = Worker(till.database, till.clock, listed)
+
+    found_by_day = []
+    for amount_minor in (100, 200, 300):
+        till.fake.service.stray_payment(amount_minor, "usd")
+        till.clock.step(days=1)
+        worker.run(job, till.clock.now())
+        found_by_day.append(len(till.money()["suspense"]))
+    till.fake.service.stray_payment(400, "usd")
+    till.clock.step(hours=6)
+    worker.run(job, till.clock.now())
+
+    assert found_by_day == [1, 2, 3]
+    assert len(till.money()["suspense"]) == 3
 
 
 def test_books_that_agree_leave_nothing_to_explain(till: Till) -> None:

@@ -9,15 +9,18 @@ from sqlalchemy import select
 from backend.core.actor import Permission
 from backend.core.db import Database
 from backend.identity import service as identity
-from backend.identity.service import AgencyPolicy, PersonalData
+from backend.identity.service import AgencyPolicy, PersonalData, Role
 from backend.outbox.models import OutboxMessage
 from backend.payments import service as payments
 from backend.payments.kinds import ObligationKind
+from backend.payments.ledger import RELIEVES, TransactionKind
 from backend.reminders.service import PlanReport
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from tests.support.clocks import START
 from tests.support.devices import Person, supervised_person
+from tests.support.identity import actor_of, make_officer
+from tests.support.ledger import relief_terms
 from tests.support.reminders import bodies_now, owes, pays, planned, waiting
 
 DUE: date = date(2026, 3, 7)
@@ -121,6 +124,45 @@ def test_paying_takes_back_what_is_unsent(database: Database, testa: Person) -> 
     assert report == PlanReport(added=0, moved=0, withdrawn=3)
     assert waiting(database) == []
     assert bodies_now(database) == []
+
+
+@pytest.mark.parametrize("kind", RELIEVES)
+def test_relief_takes_back_what_is_unsent(
+    database: Database, testa: Person, kind: TransactionKind
+) -> None:
+    with database.transaction() as session:
+        debt = owes(session, testa, DUE, START)
+        chief = actor_of(make_officer(session, testa.agency, START, role=Role.SUPERVISOR))
+        whole = relief_terms(kind, 5_000)
+        relief = payments.propose_relief(session, testa.officer, debt.id, whole, now=START)
+    planned(database, START)
+    proposed = waiting(database)
+
+    with database.transaction() as session:
+        payments.approve_relief(session, chief, relief.id, now=START)
+    said = bodies_now(database)
+    report = planned(database, START)
+
+    assert proposed == [FIVE_BEFORE, ONE_BEFORE, ONE_AFTER]
+    assert said == []
+    assert report == PlanReport(added=0, moved=0, withdrawn=3)
+    assert waiting(database) == []
+
+
+def test_what_relief_leaves_is_what_the_reminder_says(database: Database, testa: Person) -> None:
+    with database.transaction() as session:
+        debt = owes(session, testa, DUE, START)
+        chief = actor_of(make_officer(session, testa.agency, START, role=Role.SUPERVISOR))
+    planned(database, START)
+    with database.transaction() as session:
+        part = relief_terms(TransactionKind.WAIVER, 1_250)
+        relief = payments.propose_relief(session, testa.officer, debt.id, part, now=START)
+        payments.approve_relief(session, chief, relief.id, now=START)
+
+    report = planned(database, START)
+
+    assert report == NOTHING
+    assert all("$37.50" in body for body in bodies_now(database))
 
 
 def test_a_payment_that_bounces_is_reminded_of_again(database: Database, testa: Person) -> None:
