@@ -1,9 +1,10 @@
 """What the clock costs among 100,000 people, of whom a thousand are due: `python -m benchmarks.sweeps`.
 
 The curfew of those who are due begins, and they are at home, as their phones said half a minute
-ago. The worker's own job sweeps them: with their rules read before by this process (warm), or not
-(cold, what most sweeps are where there are many people); and once more all that were never judged
-before. Seconds are those of the clock on the wall, since the database works too.
+ago. The worker's own job sweeps them: with their rules in the memory of this process, or to be read
+first, as after a start, or where there are more people than a process keeps; and once more all
+that were never judged before. Seconds are those of the clock on the wall, since the database works
+too; beside them is what this process took of a processor, in which SQLite is and PostgreSQL is not.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
 import geofence
+from backend.cli import settle
 from backend.conditions.models import ConditionRow, OrderRow, VersionRow
 from backend.core.clock import unix_s
 from backend.core.db import Database, Session, table_of
@@ -53,23 +55,34 @@ _STATES: Final = table_of(PersonState)
 _PUT_BACK: Final = RowWriter(_STATES, replaces=True)
 
 
+class Seconds(NamedTuple):
+    """How long a round took: by the clock on the wall, and of a processor by this process."""
+
+    wall: float
+    cpu: float
+
+    @property
+    def cell(self) -> str:
+        """What stands in the table."""
+        return f"{self.wall:8.2f} {self.cpu / DUE * 1000:7.2f}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Seconds from asking who is due until nobody is any more."""
+    """From asking who is due until nobody is any more."""
 
     name: str
-    never_judged_s: float
-    cold_s: float
-    warm_s: float
+    warm: Seconds
+    cold: Seconds
+    never_judged: Seconds
     each_kb: float
 
     def row(self) -> str:
         """Return the run as a line of the table."""
-        met = "met" if self.cold_s <= AIM_S else "met warm" if self.warm_s <= AIM_S else "MISSED"
-        return (
-            f"{self.name:12} {self.never_judged_s:14.2f} {self.cold_s:8.2f} {self.warm_s:8.2f} "
-            f"{self.each_kb:12.1f}   aim {AIM_S:.0f} s: {met}"
-        )
+        cells = " ".join(one.cell for one in (self.warm, self.cold, self.never_judged))
+        met = ["met" if one.wall < AIM_S else "MISSED" for one in (self.warm, self.cold)]
+        aims = f"under {AIM_S:.0f} s: {met[0]} with rules in memory, {met[1]} where read first"
+        return f"{self.name:10} {cells} {self.each_kb:8.1f}   {aims}"
 
 
 def measure(name: str, database_url: str) -> Measured:
@@ -77,19 +90,19 @@ def measure(name: str, database_url: str) -> Measured:
     database, book = Database(database_url), RuleBook()
     upgrade(database)
     due = _fill(database)
-    never_judged_s = _round(database, RuleBook(), _NOW - timedelta(minutes=2))
+    never_judged = _round(database, RuleBook(), _NOW - timedelta(minutes=2))
     rows = _hear_of(database, due)
-    cold_s = _round(database, book, _NOW)
+    cold = _round(database, book, _NOW)
     with database.transaction() as session:
         _PUT_BACK.write(session, rows)
-    warm_s = _round(database, book, _NOW)
+    warm = _round(database, book, _NOW)
     each_kb = _kept_kb(database, due[:WEIGHED])
     database.close()
     return Measured(
         name=name,
-        never_judged_s=never_judged_s,
-        cold_s=cold_s,
-        warm_s=warm_s,
+        warm=warm,
+        cold=cold,
+        never_judged=never_judged,
         each_kb=each_kb,
     )
 
@@ -118,12 +131,13 @@ def _kept_kb(database: Database, people: Sequence[UUID]) -> float:
     return kept / len(states) / 1000
 
 
-def _round(database: Database, book: RuleBook, now: datetime) -> float:
+def _round(database: Database, book: RuleBook, now: datetime) -> Seconds:
     """Sweep as the worker does, until nobody is due."""
-    began = time.perf_counter()
+    gc.collect()
+    began, worked = time.perf_counter(), time.process_time()
     while jobs.sweep(database, book, now):
         pass
-    seconds = time.perf_counter() - began
+    seconds = Seconds(time.perf_counter() - began, time.process_time() - worked)
     with database.snapshot() as session:
         if sweeps.due(session, now):
             raise RuntimeError("somebody is due still")
@@ -208,7 +222,9 @@ def _copy_conditions(session: Session, supervisee_id: UUID) -> None:
 
 def tables() -> None:
     """Print the table."""
-    print(f"{'database':12} {'never judged s':>14} {'cold s':>8} {'warm s':>8} {'kB each':>12}")
+    settle()  # as every server and worker does
+    print(f"{'':10} {'in memory':>16} {'read first':>16} {'never judged':>16} {'memory':>8}")
+    print(f"{'database':10} {' '.join(['       s  ms CPU'] * 3)} {'kB each':>8}")
     with tempfile.TemporaryDirectory() as folder:
         print(measure("SQLite", f"sqlite:///{folder}/sweeps.sqlite3").row())
     with postgresql.server(durable=True) as url:

@@ -88,17 +88,17 @@ def inner_radius_m(zone: Zone) -> float:
 class PreparedZone:
     """A zone with what makes its distances fast. Never changes; build once and keep.
 
-    `box` holds the zone, `zone` is the source, `fingerprint` its name; `shape` is what is
-    measured, built when somebody first comes near: most zones that are kept never see anybody.
-    The zone comes from `parse_zone`, or `find_flaw` found none in it.
+    Each part is built when it is first asked for: many zones are kept of people whom nobody looks
+    for, and most never see anybody. Two threads that build a part at once build the same. The
+    zone comes from `parse_zone`, or `find_flaw` found none in it.
     """
 
-    __slots__ = ("_drawn", "_shape", "box", "fingerprint")
+    __slots__ = ("_box", "_drawn", "_fingerprint", "_shape")
 
     def __init__(self, zone: Zone) -> None:
         self._drawn = folded(zone)
-        self.fingerprint = fingerprint(zone)
-        self.box = _box_of(zone)
+        self._fingerprint: str | None = None
+        self._box: Box | None = None
         self._shape: Disc | Outline | None = None
 
     @property
@@ -107,8 +107,22 @@ class PreparedZone:
         return self._drawn()
 
     @property
+    def fingerprint(self) -> str:
+        """The zone's name."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.zone)
+        return self._fingerprint
+
+    @property
+    def box(self) -> Box:
+        """What holds the zone."""
+        if self._box is None:
+            self._box = _box_of(self.zone)
+        return self._box
+
+    @property
     def shape(self) -> Disc | Outline:
-        """What is measured; two threads that build it at once build the same."""
+        """What is measured."""
         if self._shape is None:
             zone = self.zone
             self._shape = Disc.of(zone) if isinstance(zone, Circle) else Outline(zone)

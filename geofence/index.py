@@ -64,7 +64,7 @@ class ZoneIndex:
 
     def __init__(self, zones: Sequence[PreparedZone]) -> None:
         self._zones = tuple(zones)
-        self._bounds = _bounds([zone.box for zone in self._zones])
+        self._bounds: Box | None = None
         self._tree: _Tree | None = None
         self._cells: _Cells | None = None
         self._shapes: _Shapes | None = None
@@ -111,6 +111,8 @@ class ZoneIndex:
         return places[holds][order], numbers[holds][order]
 
     def _candidates(self, box: Box) -> list[int]:
+        if self._bounds is None:
+            self._bounds = _bounds([zone.box for zone in self._zones])
         if not self._bounds.meets(box):
             return []
         tree = self._grown_tree()

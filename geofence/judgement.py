@@ -155,22 +155,22 @@ class _Fold:
 
     def _resumed(self) -> dict[int, Track]:
         """The state's tracks by their watch; one whose rule is gone ended with the state."""
-        if not self._state.tracks:
-            return {}
-        at_s = self._state.until_s
-        index_of = {
-            (watch.rule_id, watch.perimeter, watch.identity): index
-            for index, watch in enumerate(self._watches)
-            if watch.is_in_force(at_s)
-        }
         tracks = {}
         for track in self._state.tracks:
-            index = index_of.get((track.rule_id, track.perimeter, track.identity))
+            index = self._watch_of(track)
             if index is None:
-                end_watch(track, at_s, self._docket)
+                end_watch(track, self._state.until_s, self._docket)
             else:
                 tracks[index] = track
         return tracks
+
+    def _watch_of(self, track: Track) -> int | None:
+        """The watch in force that goes on with a track of the state."""
+        for index, watch in enumerate(self._watches):
+            same_edge = watch.rule_id == track.rule_id and watch.perimeter is track.perimeter
+            if same_edge and watch.is_in_force(self._state.until_s):
+                return index if watch.identity == track.identity else None
+        return None
 
     def _deadline_s(self) -> int:
         if not self._tracks:

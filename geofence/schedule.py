@@ -113,13 +113,11 @@ class Schedule:
         return None
 
     def _weekly(self, from_s: int, until_s: int) -> Iterator[Window]:
-        day = _utc_date(from_s - _REACH_S)
-        last = _utc_date(until_s + _REACH_S)
-        while day <= last:
-            for window in self.weekly:
-                if window.weekday == day.weekday():
-                    yield _on(window, day, self.timezone)
-            day += _DAY
+        first, last = _utc_date(from_s - _REACH_S), _utc_date(until_s + _REACH_S)
+        for window in self.weekly:
+            days_ahead = (window.weekday - first.weekday()) % _DAYS_A_WEEK
+            for day in range(first.toordinal() + days_ahead, last.toordinal() + 1, _DAYS_A_WEEK):
+                yield _on(window, day, self.timezone)
 
     def _dated(self, windows: tuple[LocalWindow, ...]) -> list[Window]:
         zone = zone_of(self.timezone)
@@ -176,9 +174,9 @@ def within(spans: Iterable[tuple[_T, _T]], begin: _T, end: _T) -> list[tuple[_T,
 
 
 @lru_cache(maxsize=4096)
-def _on(window: WeeklyWindow, day: date, timezone: str) -> Window:
-    """The weekly window that begins on a day: the same nights are asked for of many people."""
-    return _instants(window.on(day), zone_of(timezone))
+def _on(window: WeeklyWindow, day: int, timezone: str) -> Window:
+    """The weekly window that begins on a day, an ordinal: many people's nights are the same."""
+    return _instants(window.on(date.fromordinal(day)), zone_of(timezone))
 
 
 def _instants(window: LocalWindow, zone: ZoneInfo) -> Window:

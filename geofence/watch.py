@@ -10,7 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -70,13 +71,12 @@ class Watch:
     """One perimeter of one rule while its zone stays the same: `from_s <= t < until_s`."""
 
     __slots__ = (
+        "_identity",
         "_obstacle",
         "_rests",
         "_seen",
         "_versions",
-        "box",
         "from_s",
-        "identity",
         "kind",
         "margin_m",
         "perimeter",
@@ -98,8 +98,6 @@ class Watch:
         self.kind = first.kind
         self.zone = zone
         self.margin_m = (first.buffer_m or 0.0) if perimeter is Perimeter.BUFFER else 0.0
-        self.box = zone.box.grown(self.margin_m)
-        self.identity = f"{first.kind}:{zone.fingerprint}:{self.margin_m!r}"
         self.from_s = first.valid_from_s
         self._versions = tuple(
             _Version(rule.version, rule.valid_from_s, _end_s(rule), rule.schedule)
@@ -108,7 +106,20 @@ class Watch:
         self.until_s = _end_s(last)
         self._rests = rests
         self._seen = _Seen(self.from_s, self.from_s, [])
+        self._identity: str | None = None
         self._obstacle: Obstacle | None = None
+
+    @property
+    def identity(self) -> str:
+        """What a track that goes on in another version must share; built when first needed."""
+        if self._identity is None:
+            self._identity = f"{self.kind}:{self.zone.fingerprint}:{self.margin_m!r}"
+        return self._identity
+
+    @property
+    def box(self) -> Box:
+        """What holds the zone and its margin."""
+        return self.zone.box.grown(self.margin_m)
 
     @property
     def obstacle(self) -> Obstacle:
@@ -191,6 +202,7 @@ class PreparedRules:
 
     __slots__ = (
         "_boxes",
+        "_exclusion_boxes",
         "_exclusions",
         "_next_change",
         "_turns",
@@ -202,6 +214,7 @@ class PreparedRules:
         self.watches = _watches(list(rules), list(suspensions))
         self.inclusions = self._of_kind(RuleKind.INCLUSION)
         self._exclusions = self._of_kind(RuleKind.EXCLUSION)
+        self._exclusion_boxes: list[tuple[int, Box]] | None = None
         self._boxes: Boxes | None = None
         self._turns: tuple[int, int, list[Boundary]] = (0, 0, [])
         self._next_change: Window | None = None
@@ -209,7 +222,7 @@ class PreparedRules:
     def boundaries(self, after_s: int, until_s: int) -> list[Boundary]:
         """The turns in `after_s < t <= until_s`, in the order in which they are judged."""
         behind_s, ahead_s, turns = self._turns
-        if not (behind_s <= after_s and until_s < ahead_s):
+        if not (behind_s <= after_s and until_s <= ahead_s):
             ahead_s = until_s + _AHEAD_S
             turns = sorted(
                 Boundary(at_s, turn, index)
@@ -238,11 +251,12 @@ class PreparedRules:
 
     def exclusions_meeting(self, box: Box) -> list[int]:
         """The indices of the exclusion watches whose own box meets this one, in order."""
+        if self._exclusion_boxes is None:
+            self._exclusion_boxes = [(index, self.watches[index].box) for index in self._exclusions]
         if len(self._exclusions) <= _FEW:
-            watches = self.watches
-            return [index for index in self._exclusions if watches[index].box.meets(box)]
+            return [index for index, other in self._exclusion_boxes if other.meets(box)]
         if self._boxes is None:
-            self._boxes = Boxes.of([self.watches[index].box for index in self._exclusions])
+            self._boxes = Boxes.of([other for _, other in self._exclusion_boxes])
         (meets,) = Boxes.of([box]).meeting(self._boxes)
         return [self._exclusions[at] for at in np.flatnonzero(meets).tolist()]
 
@@ -251,10 +265,9 @@ def _watches(rules: list[Rule], suspensions: list[Suspension]) -> tuple[Watch, .
     """All watches, by rule and perimeter, then time: the order within one turn of the clock."""
     prepared: dict[Zone, PreparedZone] = {}
     watches: list[Watch] = []
-    for rule_id in sorted({rule.id for rule in rules}):
-        versions = sorted(
-            (rule for rule in rules if rule.id == rule_id), key=lambda rule: rule.valid_from_s
-        )
+    rules.sort(key=attrgetter("id", "valid_from_s"))
+    for rule_id, of_one in groupby(rules, key=attrgetter("id")):
+        versions = list(of_one)
         for before, after in pairwise(versions):
             if before.valid_until_s is None or before.valid_until_s > after.valid_from_s:
                 raise ValueError(f"two versions of rule {rule_id} are in force at once")

@@ -2,49 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
-from typing import Final, TypeAlias
+from operator import attrgetter
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import load_only
+from sqlalchemy import Text, cast, select
 
 from backend.conditions import validity
+from backend.conditions.kinds import ConditionKind
 from backend.conditions.models import ConditionRow, OrderRow, VersionRow
 from backend.conditions.validity import Span
-from backend.core.db import Session, padded
+from backend.core.db import Session, table_of
+from backend.core.rows import KEYS, RowReader
 
-VersionOfOrder: TypeAlias = tuple[VersionRow, ConditionRow, OrderRow]
+_VERSIONS: Final = table_of(VersionRow)
+_CONDITIONS: Final = table_of(ConditionRow)
+_ORDERS: Final = table_of(OrderRow)
 
-_FOR_JUDGING: Final = (
-    load_only(
-        VersionRow.number,
-        VersionRow.effective_from,
-        VersionRow.needs_approval,
-        VersionRow.approved_at,
-        VersionRow.lifted,
-        VersionRow.title,
-        VersionRow.zone,
-        VersionRow.buffer_m,
-        VersionRow.schedule,
-        VersionRow.order_reference,
-    ),
-    load_only(ConditionRow.kind, ConditionRow.confidential),
-    load_only(OrderRow.supervisee_id, OrderRow.starts_at, OrderRow.ends_at),
+
+class OrderedVersion(NamedTuple):
+    """One version of a condition, with what it belongs to. Not for other slices.
+
+    `starts_at` and `ends_at` are the order's. `zone` and `schedule` are the JSON that is stored:
+    what shows them and what judges by them read it differently.
+    """
+
+    supervisee_id: UUID
+    order_id: UUID
+    court: str
+    starts_at: datetime
+    ends_at: datetime | None
+    condition_id: UUID
+    kind: ConditionKind
+    confidential: bool
+    number: int
+    effective_from: datetime
+    needs_approval: bool
+    approved_at: datetime | None
+    lifted: bool
+    title: str
+    text: str | None
+    zone: str | None
+    buffer_m: float | None
+    schedule: str | None
+    order_reference: str
+
+
+_OF_PEOPLE: Final = (
+    select(
+        _ORDERS.c.supervisee_id,
+        _ORDERS.c.id,
+        _ORDERS.c.court,
+        _ORDERS.c.starts_at,
+        _ORDERS.c.ends_at,
+        _CONDITIONS.c.id,
+        _CONDITIONS.c.kind,
+        _CONDITIONS.c.confidential,
+        _VERSIONS.c.number,
+        _VERSIONS.c.effective_from,
+        _VERSIONS.c.needs_approval,
+        _VERSIONS.c.approved_at,
+        _VERSIONS.c.lifted,
+        _VERSIONS.c.title,
+        _VERSIONS.c.text,
+        cast(_VERSIONS.c.zone, Text),
+        _VERSIONS.c.buffer_m,
+        cast(_VERSIONS.c.schedule, Text),
+        _VERSIONS.c.order_reference,
+    )
+    .join_from(_VERSIONS, _CONDITIONS, _CONDITIONS.c.id == _VERSIONS.c.condition_id)
+    .join(_ORDERS, _ORDERS.c.id == _CONDITIONS.c.order_id)
+    .where(_ORDERS.c.supervisee_id == KEYS)
+    .order_by(_CONDITIONS.c.id, _VERSIONS.c.number)
 )
-"""Most of what reading costs is making identifiers of text."""
+_READ_ALL: Final = RowReader(_OF_PEOPLE)
+_READ_OPEN: Final = RowReader(_OF_PEOPLE.where(_CONDITIONS.c.confidential.is_(False)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
-    """A version that holds in `span`, with what it belongs to. Rows: not for other slices."""
+    """A version, and the span in which it holds."""
 
     span: Span
-    version: VersionRow
-    condition: ConditionRow
-    order: OrderRow
+    version: OrderedVersion
 
 
 def versions_in_force(
@@ -60,55 +104,42 @@ def versions_in_force(
     Without `confidential`, victims' zones are not even read. Lifted versions ask for nothing and
     are left out; so is what awaits approval, and all that lies outside its order's time.
     """
-    rows = versions_of_person(session, supervisee_id, confidential=confidential)
-    return in_force(rows, from_s, until_s)
+    versions = versions_of_person(session, supervisee_id, confidential=confidential)
+    return in_force(versions, from_s, until_s)
 
 
-def in_force(rows: list[VersionOfOrder], from_s: int, until_s: int | None) -> list[InForce]:
+def in_force(versions: Iterable[OrderedVersion], from_s: int, until_s: int | None) -> list[InForce]:
     """Return those of a person's versions that hold at some second of `from_s <= t < until_s`."""
     return [
         item
-        for _, versions in groupby(rows, key=lambda row: row[1].id)
-        for item in _of_one_condition(list(versions))
+        for _, of_one in groupby(versions, key=attrgetter("condition_id"))
+        for item in _of_one_condition(list(of_one))
         if item.span.overlaps(from_s, until_s)
     ]
 
 
 def versions_of_person(
     session: Session, supervisee_id: UUID, *, confidential: bool
-) -> list[VersionOfOrder]:
+) -> list[OrderedVersion]:
     """Return every version ever made, by condition and number, with what it belongs to."""
     return versions_of_people(session, [supervisee_id], confidential=confidential)[supervisee_id]
 
 
 def versions_of_people(
-    session: Session, people: Collection[UUID], *, confidential: bool, judging: bool = False
-) -> dict[UUID, list[VersionOfOrder]]:
-    """Return every version of these people, as of one, in one statement.
-
-    With `judging` only the columns that judging needs are read; the others are when asked for.
-    """
-    statement = (
-        select(VersionRow, ConditionRow, OrderRow)
-        .join(ConditionRow, ConditionRow.id == VersionRow.condition_id)
-        .join(OrderRow, OrderRow.id == ConditionRow.order_id)
-        .where(OrderRow.supervisee_id.in_(padded(people)))
-        .order_by(ConditionRow.id, VersionRow.number)
-    )
-    if not confidential:
-        statement = statement.where(ConditionRow.confidential.is_(False))
-    if judging:
-        statement = statement.options(*_FOR_JUDGING)
-    found: dict[UUID, list[VersionOfOrder]] = {supervisee_id: [] for supervisee_id in people}
-    for version, condition, order in session.execute(statement):
-        found[order.supervisee_id].append((version, condition, order))
+    session: Session, people: Collection[UUID], *, confidential: bool
+) -> dict[UUID, list[OrderedVersion]]:
+    """Return every version of these people, as of one, in one statement."""
+    found: dict[UUID, list[OrderedVersion]] = {supervisee_id: [] for supervisee_id in people}
+    reader = _READ_ALL if confidential else _READ_OPEN
+    for row in reader.read(session, people):
+        version = OrderedVersion(*row)
+        found[version.supervisee_id].append(version)
     return found
 
 
-def _of_one_condition(rows: list[VersionOfOrder]) -> Iterator[InForce]:
-    _, condition, order = rows[0]
-    order_span = validity.order_span(order.starts_at, order.ends_at)
-    spans = validity.spans(order_span, [version for version, _, _ in rows])
-    for (version, _, _), span in zip(rows, spans, strict=True):
+def _of_one_condition(versions: list[OrderedVersion]) -> Iterator[InForce]:
+    order_span = validity.order_span(versions[0].starts_at, versions[0].ends_at)
+    spans = validity.spans(order_span, versions)
+    for version, span in zip(versions, spans, strict=True):
         if span is not None and not version.lifted:
-            yield InForce(span=span, version=version, condition=condition, order=order)
+            yield InForce(span=span, version=version)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from backend.conditions.in_force import InForce, versions_in_force
 from backend.conditions.texts import MEANING, WHAT
 from backend.conditions.validity import Span
@@ -28,7 +30,7 @@ def my_conditions(session: Session, actor: Actor, *, now: datetime) -> list[MyCo
 def my_zones(session: Session, actor: Actor, *, now: datetime) -> list[MyZone]:
     """Return the zones of `my_conditions`, to be drawn."""
     items = _of(session, actor.supervisee, now)
-    return [_zone(item, item.version.zone) for item in items if item.version.zone is not None]
+    return [_zone(item, zone) for item in items if (zone := _document(item.version.zone))]
 
 
 def _of(session: Session, person_id: UUID, now: datetime) -> list[InForce]:
@@ -36,36 +38,42 @@ def _of(session: Session, person_id: UUID, now: datetime) -> list[InForce]:
 
 
 def _condition(item: InForce, language: Language) -> MyCondition:
+    version = item.version
     effective_from, effective_to = _instants(item.span)
     return MyCondition(
-        id=item.condition.id,
-        version=item.version.number,
-        kind=item.condition.kind,
-        what=WHAT[language][item.condition.kind],
-        meaning=MEANING[language][item.condition.kind],
-        title=item.version.title,
-        text=item.version.text,
-        schedule=item.version.schedule,
-        court=item.order.court,
-        order_reference=item.version.order_reference,
+        id=version.condition_id,
+        version=version.number,
+        kind=version.kind,
+        what=WHAT[language][version.kind],
+        meaning=MEANING[language][version.kind],
+        title=version.title,
+        text=version.text,
+        schedule=_document(version.schedule),
+        court=version.court,
+        order_reference=version.order_reference,
         effective_from=effective_from,
         effective_to=effective_to,
     )
 
 
 def _zone(item: InForce, zone: Mapping[str, Any]) -> MyZone:
+    version = item.version
     effective_from, effective_to = _instants(item.span)
     return MyZone(
-        condition_id=item.condition.id,
-        version=item.version.number,
-        kind=item.condition.kind,
-        title=item.version.title,
+        condition_id=version.condition_id,
+        version=version.number,
+        kind=version.kind,
+        title=version.title,
         zone=zone,
-        buffer_m=item.version.buffer_m,
-        schedule=item.version.schedule,
+        buffer_m=version.buffer_m,
+        schedule=_document(version.schedule),
         effective_from=effective_from,
         effective_to=effective_to,
     )
+
+
+def _document(stored: str | None) -> Mapping[str, Any] | None:
+    return None if stored is None else msgspec.json.decode(stored, type=dict[str, Any])
 
 
 def _instants(span: Span) -> tuple[datetime, datetime | None]:

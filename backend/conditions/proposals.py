@@ -64,10 +64,10 @@ def proposed_end(
     supervisee_id = ended.row.supervisee_id
     now_holds = standings(session, [supervisee_id], from_s)[supervisee_id]
     versions = [
-        (version, condition, ended.row if order.id == order_id else order)
-        for version, condition, order in versions_of_person(
-            session, supervisee_id, confidential=True
-        )
+        version._replace(starts_at=ended.row.starts_at, ends_at=ended.row.ends_at)
+        if version.order_id == order_id
+        else version
+        for version in versions_of_person(session, supervisee_id, confidential=True)
     ]
     return Proposal(
         supervisee_id=supervisee_id,

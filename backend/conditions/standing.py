@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, select
 
 from backend.conditions.content import RULE_KINDS
 from backend.conditions.exemptions import to_exemption
-from backend.conditions.in_force import InForce, VersionOfOrder, in_force, versions_of_people
-from backend.conditions.models import AbsenceRow, ConditionRow, ExemptionRow, OrderRow, VersionRow
+from backend.conditions.in_force import InForce, OrderedVersion, in_force, versions_of_people
+from backend.conditions.models import AbsenceRow, ExemptionRow, OrderRow
 from backend.conditions.orders import to_order
 from backend.conditions.texts import PROTECTED_ZONE
 from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
 from backend.conditions.values import Exemption, Order, RuleLabel
-from backend.core.db import Session, padded
+from backend.core.db import Session, padded, table_of
 from geofence import Rule, Schedule, Suspension, Zone, zone_from_geojson
 from notifications.formats import Language
 
@@ -41,7 +41,7 @@ class Standing:
 def standings(session: Session, people: Collection[UUID], from_s: int) -> dict[UUID, Standing]:
     """Return what holds for each of these people at some second from `from_s` on: four statements."""
     orders = _by_person(session, OrderRow, people)
-    versions = versions_of_people(session, people, confidential=True, judging=True)
+    versions = versions_of_people(session, people, confidential=True)
     absences = _by_person(session, AbsenceRow, people, AbsenceRow.approved_at.is_not(None))
     exemptions = _by_person(session, ExemptionRow, people, ExemptionRow.approved_at.is_not(None))
     return {
@@ -59,18 +59,24 @@ def standings(session: Session, people: Collection[UUID], from_s: int) -> dict[U
 def _by_person(
     session: Session, kind: type[_Row], people: Collection[UUID], *only: ColumnElement[bool]
 ) -> dict[UUID, list[_Row]]:
-    """Return the rows of each person, as they were made."""
+    """Return the rows of each person, as they were made.
+
+    They have the attributes of `kind`, and are none of the session's objects, which cost more.
+    """
     among = kind.supervisee_id.in_(padded(people))
     found: dict[UUID, list[_Row]] = {supervisee_id: [] for supervisee_id in people}
-    for row in session.scalars(select(kind).where(among, *only).order_by(kind.id)):
+    rows: Iterable[Any] = session.execute(
+        select(table_of(kind)).where(among, *only).order_by(kind.id)
+    )
+    for row in rows:
         found[row.supervisee_id].append(row)
     return found
 
 
-def rules_among(rows: list[VersionOfOrder], from_s: int, until_s: int | None) -> list[Rule]:
+def rules_among(versions: list[OrderedVersion], from_s: int, until_s: int | None) -> list[Rule]:
     """Return the rules among a person's versions, those in force at some second of this time."""
-    items = in_force(rows, from_s, until_s)
-    return [_rule(item) for item in items if item.condition.kind.monitored]
+    items = in_force(versions, from_s, until_s)
+    return [_rule(item) for item in items if item.version.kind.monitored]
 
 
 def suspensions_among(
@@ -87,24 +93,24 @@ def suspensions_among(
     ]
 
 
-def labels_among(rows: Iterable[VersionOfOrder]) -> dict[tuple[str, int], RuleLabel]:
+def labels_among(versions: Iterable[OrderedVersion]) -> dict[tuple[str, int], RuleLabel]:
     """Return how to speak of each of a person's versions that was ever a rule."""
     return {
-        (str(condition.id), version.number): _label(version, condition)
-        for version, condition, _ in rows
-        if condition.kind.monitored and not version.lifted
+        (str(version.condition_id), version.number): _label(version)
+        for version in versions
+        if version.kind.monitored and not version.lifted
     }
 
 
 def _rule(item: InForce) -> Rule:
-    schedule = item.version.schedule
+    version = item.version
     return Rule(
-        id=str(item.condition.id),
-        version=item.version.number,
-        kind=RULE_KINDS[item.condition.kind],
-        zone=zone_of(item.version.zone),
-        schedule=None if schedule is None else _schedule(msgspec.json.encode(schedule)),
-        buffer_m=item.version.buffer_m,
+        id=str(version.condition_id),
+        version=version.number,
+        kind=RULE_KINDS[version.kind],
+        zone=zone_of(None if version.zone is None else msgspec.json.decode(version.zone)),
+        schedule=None if version.schedule is None else _schedule(version.schedule),
+        buffer_m=version.buffer_m,
         valid_from_s=item.span.from_s,
         valid_until_s=item.span.until_s,
     )
@@ -118,7 +124,7 @@ def zone_of(document: Mapping[str, Any] | None) -> Zone:
 
 
 @lru_cache(maxsize=1024)
-def _schedule(document: bytes) -> Schedule:
+def _schedule(document: str) -> Schedule:
     """Return a stored schedule: many people have the same one."""
     return read_schedule(msgspec.json.decode(document))
 
@@ -132,15 +138,15 @@ def _suspension(row: AbsenceRow) -> Suspension | None:
     return Suspension(from_s=from_s, until_s=until_s, rule_ids=frozenset(row.condition_ids))
 
 
-def _label(version: VersionRow, condition: ConditionRow) -> RuleLabel:
-    confidential, schedule = condition.confidential, version.schedule
+def _label(version: OrderedVersion) -> RuleLabel:
+    confidential, schedule = version.confidential, version.schedule
     return RuleLabel(
-        condition_id=condition.id,
+        condition_id=version.condition_id,
         version=version.number,
-        kind=condition.kind,
+        kind=version.kind,
         confidential=confidential,
         place_en=PROTECTED_ZONE[Language.ENGLISH] if confidential else version.title,
         place_es=PROTECTED_ZONE[Language.SPANISH] if confidential else version.title,
         order_reference=version.order_reference,
-        timezone=None if schedule is None else schedule["timezone"],
+        timezone=None if schedule is None else _schedule(schedule).timezone,
     )

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from backend.core.actor import SYSTEM
 from backend.core.clock import from_unix_s, local_minute, unix_s
 from backend.core.db import Session
 from backend.identity import service as identity
-from backend.identity.service import Agency, Supervisee
+from backend.identity.service import Addressee, Agency, Supervisee
 from backend.location.gate import GatePolicy
 from geofence.geodesy import separation_m
 from notifications.formats import Language
@@ -152,7 +153,7 @@ class RuleBook:
 
 
 def _build(session: Session, epochs: Mapping[UUID, int], now: datetime) -> dict[UUID, PersonRules]:
-    people = identity.get_supervisees(session, SYSTEM, epochs)
+    people = {person.id: person for person in identity.addressees(session, epochs)}
     standings = conditions.standings(session, epochs, unix_s(now) - BEHIND_S)
     agencies = identity.get_agencies(session, {person.agency_id for person in people.values()})
     return {
@@ -171,7 +172,7 @@ def proposed_rules(
 
 
 def _prepare(
-    person: Supervisee, agency: Agency, standing: Standing, epoch: int, now: datetime
+    person: Addressee | Supervisee, agency: Agency, standing: Standing, epoch: int, now: datetime
 ) -> PersonRules:
     labels, parameters = standing.labels, judged_by(agency.policy)
     prepared = geofence.PreparedRules(standing.rules, standing.suspensions)
@@ -193,8 +194,9 @@ def _prepare(
     )
 
 
+@lru_cache(maxsize=1024)
 def judged_by(policy: identity.AgencyPolicy) -> geofence.Parameters:
-    """Return the numbers by which an agency's people are judged, each under its own name."""
+    """Return the numbers by which an agency's people are judged, under their own names; shared."""
     names = [item.name for item in fields(geofence.Parameters)]
     return geofence.Parameters(**{name: getattr(policy, name) for name in names})
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -8,6 +9,7 @@ from sqlalchemy import event
 from backend.conditions import orders, service
 from backend.conditions.kinds import ConditionKind
 from backend.conditions.orders import OrderTerms
+from backend.core import rows
 from backend.core.db import Database
 from backend.core.ids import new_id
 from geofence import (
@@ -120,23 +122,28 @@ def test_any_drawn_shape_comes_back_as_drawn(
     assert [rule.zone for rule in rules] == zones
 
 
-def test_everything_for_judging_takes_one_query_each(database: Database, case: Case) -> None:
+def test_everything_for_judging_takes_one_query_each(
+    database: Database, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database.transaction() as session:
         order = order_for(session, case, now=START)
         for _ in range(5):
             impose_exclusion(session, case, order, now=START)
         let_rest(session, case, now=START)
-    statements: list[str] = []
+    asked: list[str] = []
 
-    def note(_c: object, _cur: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+    def by_the_driver(connection: Any, text: str, parameters: Any) -> Any:
+        asked.append(text)
+        return executed(connection, text, parameters)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    executed = rows._executed
+    monkeypatch.setattr(rows, "_executed", by_the_driver)
+    event.listen(database.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
     with database.snapshot() as session:
         assert len(service.rules_for(session, case.supervisee_id, START_S)) == 5
         assert len(service.suspensions_for(session, case.supervisee_id, START_S)) == 1
 
-    assert len([text for text in statements if text.startswith("SELECT")]) == 2
+    assert len([text for text in asked if text.startswith("SELECT")]) == 2
 
 
 def test_labels_speak_of_each_version(database: Database, case: Case) -> None:
