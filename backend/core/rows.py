@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -210,7 +210,7 @@ class _Batch(ABC):
         self._table = table
         self._columns = columns
         self._names: Final = tuple(column.name for column in columns)
-        self._document_text = lru_cache(maxsize=None)(self._document_text_of)
+        self.document_text = lru_cache(maxsize=None)(self._document_text_of)
         self._values_text = lru_cache(maxsize=None)(self._values_text_of)
         self._binds = lru_cache(maxsize=None)(self._binds_of)
 
@@ -220,9 +220,8 @@ class _Batch(ABC):
             return 0
         connection = session.connection()
         if connection.dialect.name == "postgresql":
-            text = self._document_text(connection.dialect)
-            document = msgspec.json.encode(rows).decode()
-            with closing(_executed(connection, text, (document,))) as cursor:
+            text = self.document_text(connection.dialect)
+            with closing(_executed(connection, text, (_json(rows),))) as cursor:
                 return cursor.rowcount
         return sum(
             self._write_values(connection, rows[first : first + _WRITTEN_TOGETHER])
@@ -323,6 +322,41 @@ class RowChanger(_Batch):
         news = ", ".join(f"{column.name} = {value(column)}" for column in self._changes)
         same = " AND ".join(f"{table}.{key.name} = {value(key)}" for key in self._keys)
         return f"UPDATE {table} SET {news} FROM {source} WHERE {same}"  # noqa: S608 - names of our own models
+
+
+Writing = tuple[_Batch, Sequence[Row]]
+"""Rows, and what writes them."""
+
+
+def write_together(session: Session, writings: Iterable[Writing]) -> None:
+    """Write rows of several tables: on PostgreSQL in one statement, which is one way there and back.
+
+    None may need what another of them writes, but for a foreign key.
+    """
+    filled = [writing for writing in writings if writing[1]]
+    connection = session.connection()
+    if not filled or connection.dialect.name != "postgresql":
+        for batch, rows in filled:
+            batch.write(session, rows)
+        return
+    text = _together(tuple(batch for batch, _ in filled), connection.dialect)
+    documents = tuple(_json(rows) for _, rows in filled)
+    with closing(_executed(connection, text, documents)):
+        pass
+
+
+@cache
+def _together(batches: tuple[_Batch, ...], dialect: Dialect) -> str:
+    """Return one statement of several, of which all but the last are named and not asked for."""
+    *first, last = (batch.document_text(dialect) for batch in batches)
+    if not first:
+        return last
+    named = ", ".join(f"written_{number} AS ({text})" for number, text in enumerate(first))
+    return f"WITH {named} {last}"
+
+
+def _json(rows: Sequence[Row]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _read(column: Column[Any]) -> str:

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from backend.core.db import Session, table_of
-from backend.core.rows import Row, RowWriter
+from backend.core.rows import Row, RowWriter, Writing, write_together
 from backend.devices.service import KeyContext
 from backend.location import judging, person
 from backend.location.models import Fix
@@ -43,7 +43,7 @@ class Stored:
 class Batch:
     """The people of some requests, locked, and what is to be written of them.
 
-    `write` must be the last act before the commit.
+    `write`, or to write what is `waiting`, must be the last act before the commit.
     """
 
     def __init__(self, session: Session, book: RuleBook) -> None:
@@ -93,15 +93,20 @@ class Batch:
 
     def write_facts(self) -> None:
         """Write the fixes and checkpoints that wait: judging again reads them from the tables."""
-        _KEEP.write(self.session, list(self._fixes.values()))
+        write_together(self.session, self._facts())
         self._fixes.clear()
-        judging.keep_checkpoints(self.session, self._checkpoints)
         self._checkpoints.clear()
 
     def write(self) -> None:
         """Write everything that waits."""
-        self.write_facts()
-        person.save_all(self.session, self._changed.values())
+        write_together(self.session, self.waiting())
+
+    def waiting(self) -> list[Writing]:
+        """Return everything that waits, to be written with what else there is."""
+        return [*self._facts(), person.saved(self._changed.values())]
+
+    def _facts(self) -> list[Writing]:
+        return [(_KEEP, list(self._fixes.values())), judging.kept(self._checkpoints)]
 
 
 def _stored(digest: bytes, received_ms: int, refused: RefusalReason | None) -> Stored:

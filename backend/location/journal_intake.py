@@ -64,8 +64,7 @@ class JournalIntake:
             who if isinstance(who, Problem) else self._take(who, arrival)
             for who, arrival in zip(held, arrivals, strict=True)
         ]
-        self._store.write()
-        self._batch.write()
+        self._store.write(self._batch.waiting())
         return outcomes
 
     def _hold(self, arrivals: Sequence[Arrival]) -> list[Authenticated | Problem]:

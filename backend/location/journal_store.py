@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
-from backend.core.rows import KEYS, Row, RowReader, RowWriter
+from backend.core.rows import KEYS, Row, RowReader, RowWriter, Writing, write_together
 from backend.devices import service as devices
 from backend.devices.service import KeyContext
 from backend.location import fix_rows, judging
@@ -105,19 +105,20 @@ class JournalStore:
 
     def write_facts(self) -> None:
         """Write fixes, tokens and checkpoints: whatever reads them from the tables needs them."""
+        self._write_with([])
+
+    def write(self, others: Sequence[Writing]) -> None:
+        """Write everything, and what others have to write with it."""
+        chains = [msgspec.structs.asdict(chain) for chain in self._chains.values()]
+        self._write_with([(_KEEP_CHAINS, chains), *others])
+
+    def _write_with(self, others: Sequence[Writing]) -> None:
         if self._fixes:
             fix_rows.write(self._session, self._fixes)
             self._fixes = []
-        _KEEP_TOKENS.write(self._session, self._tokens)
-        self._tokens = []
-        judging.keep_checkpoints(self._session, self._checkpoints)
-        self._checkpoints = []
-
-    def write(self) -> None:
-        """Write everything."""
-        self.write_facts()
-        chains = [msgspec.structs.asdict(chain) for chain in self._chains.values()]
-        _KEEP_CHAINS.write(self._session, chains)
+        facts = [(_KEEP_TOKENS, self._tokens), judging.kept(self._checkpoints)]
+        write_together(self._session, [*facts, *others])
+        self._tokens, self._checkpoints = [], []
 
     # What is here ---------------------------------------------------------------------------
 

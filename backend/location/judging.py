@@ -24,7 +24,7 @@ import geofence
 from backend.conditions import service as conditions
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
-from backend.core.rows import Row, RowWriter
+from backend.core.rows import Row, RowWriter, Writing
 from backend.location import comparison, decided, episodes, rejudgements, silence
 from backend.location.models import Checkpoint, Examination, Fix
 from backend.location.person import IN_TRANSIT_S, Person
@@ -386,6 +386,11 @@ def _fact(row: Any) -> geofence.Fix:
 def keep_checkpoints(session: Session, checkpoints: Sequence[Row]) -> None:
     """Store states from which judging may begin again."""
     _KEEP.write(session, checkpoints)
+
+
+def kept(checkpoints: Sequence[Row]) -> Writing:
+    """Return states from which judging may begin again, to be written with other rows."""
+    return _KEEP, checkpoints
 
 
 def _checkpoint(person: Person, until_s: int, state: bytes) -> Row:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 import geofence
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
-from backend.core.rows import KEYS, RowReader, RowWriter
+from backend.core.rows import KEYS, RowReader, RowWriter, Writing, write_together
 from backend.identity import service as identity
 from backend.location.models import PersonState
 from backend.location.rulebook import PersonRules
@@ -160,7 +160,12 @@ def save(session: Session, person: Person, rules: PersonRules, now: datetime) ->
 
 def save_all(session: Session, changes: Collection[Change]) -> None:
     """Write people back in one statement, as `save` does."""
-    _SAVE.write(session, [_values(change) for change in changes])
+    write_together(session, [saved(changes)])
+
+
+def saved(changes: Collection[Change]) -> Writing:
+    """Return people as `save` writes them, to be written with other rows."""
+    return _SAVE, [_values(change) for change in changes]
 
 
 def _values(change: Change) -> dict[str, object]:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
@@ -80,7 +81,8 @@ class Life:
         if self._alive is None:
             return
         if self.is_alive():
-            os.killpg(self.pid, how)
+            with suppress(ProcessLookupError):  # it ended by itself since we looked
+                os.killpg(self.pid, how)
         gone, _, _ = select.select([self._alive], [], [], _PATIENCE_S)
         if not gone:
             raise TimeoutError(f"process group {self.pid} outlived {how.name}")

@@ -28,7 +28,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.db import Database, UtcDateTime, stored_enum
-from backend.core.rows import KEYS, PairReader, RowChanger, RowReader, RowWriter
+from backend.core.rows import (
+    KEYS,
+    PairReader,
+    RowChanger,
+    RowReader,
+    RowWriter,
+    write_together,
+)
 
 
 class Colour(Enum):
@@ -57,6 +64,7 @@ BRICKS = Table(
         postgresql_where=WHOLE,
     ),
 )
+WALLS = Table("walls", BRICKS.metadata, Column("id", Uuid, primary_key=True))
 NAMES = tuple(column.name for column in BRICKS.columns)
 INSERTING = RowWriter(BRICKS)
 REPLACING = RowWriter(BRICKS, replaces=True)
@@ -88,9 +96,9 @@ def brick(**given: Any) -> dict[str, Any]:
 @pytest.fixture
 def bricks(database: Database) -> Iterator[Database]:
     """A database with an empty table of bricks."""
-    BRICKS.create(database.engine)
+    BRICKS.metadata.create_all(database.engine)
     yield database
-    BRICKS.drop(database.engine)
+    BRICKS.metadata.drop_all(database.engine)
 
 
 def read(database: Database, keys: list[UUID]) -> list[tuple[Any, ...]]:
@@ -104,6 +112,38 @@ def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
         assert CHANGING.write(session, []) == 0
 
     assert read(bricks, [uuid4()]) == []
+
+
+def test_rows_of_several_tables_are_written_together(bricks: Database) -> None:
+    old, new, wall = brick(weight=1), brick(weight=3), {"id": uuid4()}
+    with bricks.transaction() as session:
+        INSERTING.write(session, [old])
+
+    with bricks.transaction() as session:
+        changed = old | {"weight": 2}
+        write_together(
+            session,
+            [(INSERTING, [new]), (SKIPPING, []), (CHANGING, [changed]), (RowWriter(WALLS), [wall])],
+        )
+
+    with bricks.snapshot() as session:
+        assert session.scalars(select(WALLS.c.id)).all() == [wall["id"]]
+    weights = {row[0]: row[1] for row in read(bricks, [old["id"], new["id"]])}
+    assert weights == {old["id"]: 2, new["id"]: 3}
+
+
+def test_of_what_is_written_together_nothing_is_where_one_row_is_refused(bricks: Database) -> None:
+    there, new = brick(), brick()
+    with bricks.transaction() as session:
+        write_together(session, [(INSERTING, [there])])
+        write_together(session, [(INSERTING, [])])
+
+    with pytest.raises(IntegrityError), bricks.transaction() as session:
+        write_together(session, [(RowWriter(WALLS), [{"id": uuid4()}]), (INSERTING, [new, there])])
+
+    with bricks.snapshot() as session:
+        assert session.scalars(select(WALLS.c.id)).all() == []
+    assert [row[0] for row in read(bricks, [there["id"], new["id"]])] == [there["id"]]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 5000])
