@@ -36,7 +36,7 @@ class Fix(Base):
     the journal token that brought the fix, whose signed text is kept there; None for a live one.
 
     No foreign keys: the trigger `fixes_have_owners` asks once a statement, and for more, that the
-    person is the activation's (docs/adr/0026-owners-of-fixes.md).
+    person is the activation's (docs/adr/0028-owners-of-fixes.md).
     """
 
     __tablename__ = "fixes"
