@@ -176,7 +176,7 @@ def _read(document: object) -> tuple[Zone, str]:
             line = _positions(_member(geometry, "coordinates", "/geometry"), pointer)
             width_m = _length(outer, "width_m", MOST_WIDTH_M, GeometryReason.BAD_WIDTH)
             if len(set(line)) < LEAST_LINE_POSITIONS:
-                raise _Refusal(GeometryReason.TOO_FEW_POSITIONS, pointer)
+                raise _Refusal(GeometryReason.TOO_FEW_POSITIONS, pointer, line[0])
             return Corridor(line=line, width_m=width_m), pointer
         case _:
             return _read_area(geometry, "/geometry"), pointer
@@ -207,7 +207,7 @@ def _polygon(value: object, pointer: str) -> Polygon:
 def _ring(value: object, pointer: str) -> Ring:
     ring = _positions(value, pointer)
     if len(ring) < LEAST_RING_POSITIONS:
-        raise _Refusal(GeometryReason.TOO_FEW_POSITIONS, pointer)
+        raise _Refusal(GeometryReason.TOO_FEW_POSITIONS, pointer, ring[0])
     if ring[0] == ring[-1]:
         return ring
     whole_circle = ring[0][1] == ring[-1][1] and abs(ring[0][0] - ring[-1][0]) == TURN

@@ -91,10 +91,17 @@ def _area_flaw(polygons: tuple[Polygon, ...]) -> Flaw | None:
         flaw = _topology_flaw(polygon, (number,))
         if flaw:
             return flaw
-    west, _, east, _ = _joined(polygons).bounds
-    if east - west > HALF_TURN:
-        return Flaw(defect=Defect.TOO_WIDE, path=(), place=None)
-    return None
+    return _width_flaw(_joined(polygons))
+
+
+def _width_flaw(outline: BaseGeometry) -> Flaw | None:
+    """Whether an outline spans more than half the globe: told by its easternmost position."""
+    west, _, east, _ = outline.bounds
+    if east - west <= HALF_TURN:
+        return None
+    positions = shapely.get_coordinates(outline)
+    longitude, latitude = positions[positions[:, 0].argmax()].tolist()
+    return Flaw(defect=Defect.TOO_WIDE, path=(), place=(longitude, latitude))
 
 
 def _ring_flaw(ring: Ring, path: tuple[int, ...]) -> Flaw | None:
@@ -129,10 +136,7 @@ def _line_flaw(line: tuple[Position, ...], half_width_m: float) -> Flaw | None:
     jumps = _jumps(line)
     if jumps:
         return Flaw(defect=Defect.JUMPS_ANTIMERIDIAN, path=(), place=jumps[0])
-    longitudes = [longitude for longitude, _ in line]
-    if max(longitudes) - min(longitudes) > HALF_TURN:
-        return Flaw(defect=Defect.TOO_WIDE, path=(), place=None)
-    return _pole_within(half_width_m, line)
+    return _width_flaw(shapely.LineString(line)) or _pole_within(half_width_m, line)
 
 
 def _pole_within(radius_m: float, positions: tuple[Position, ...]) -> Flaw | None:

@@ -165,24 +165,85 @@ def test_a_bad_drawing_is_refused(drawing: object, reason: GeometryReason, point
     assert refused.detail.endswith(".")
 
 
-def test_a_ring_that_crosses_itself_is_refused_with_the_place() -> None:
-    bow_tie = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]
+def _line(*positions: list[float]) -> dict[str, Any]:
+    return _feature("LineString", list(positions), width_m=5)
 
-    refused = parse_zone(_polygon(bow_tie))
+
+_BOW_TIE = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]
+_PLACED = [
+    (_polygon([[2, 3], [4, 3], [2, 3]]), GeometryReason.TOO_FEW_POSITIONS, (2, 3)),
+    (_line([2, 3], [2, 3]), GeometryReason.TOO_FEW_POSITIONS, (2, 3)),
+    (_polygon([[0, 0], [1, 0], [1, 1], [0, 1]]), GeometryReason.RING_NOT_CLOSED, (0, 1)),
+    (_polygon([[0, 0], [1, 0], [1, 91], [0, 0]]), GeometryReason.OUT_OF_RANGE, (1, 91)),
+    (_line([0, 0], [361, 5]), GeometryReason.OUT_OF_RANGE, (361, 5)),
+    (_circle(position=(14, 90.5)), GeometryReason.OUT_OF_RANGE, (14, 90.5)),
+    (_polygon([[0, 80], [9, 80], [9, -90], [0, 80]]), GeometryReason.ENCLOSES_POLE, (9, -90)),
+    (
+        _polygon([[0, 80], [120, 80], [240, 80], [360, 80]]),
+        GeometryReason.ENCLOSES_POLE,
+        (360, 80),
+    ),
+    (
+        _polygon([[-170, 80], [-60, 80], [60, 80], [170, 80], [-170, 80]]),
+        GeometryReason.ENCLOSES_POLE,
+        (170, 80),
+    ),
+    (_circle(20_000, (14, 89.9)), GeometryReason.ENCLOSES_POLE, (14, 89.9)),
+    (_line([14, 80], [15, 89.99999]), GeometryReason.ENCLOSES_POLE, (15, 89.99999)),
+    (
+        _polygon([[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]),
+        GeometryReason.JUMPS_ANTIMERIDIAN,
+        (179, 0),
+    ),
+    (_line([170, 1], [179, 2], [-179, 3]), GeometryReason.JUMPS_ANTIMERIDIAN, (179, 2)),
+    (
+        _polygon([[-100, 0], [0, -10], [100, 5], [0, 10], [-100, 0]]),
+        GeometryReason.TOO_WIDE,
+        (100, 5),
+    ),
+    (_line([-100, 0], [0, 0], [100, 7]), GeometryReason.TOO_WIDE, (100, 7)),
+    (_polygon(_BOW_TIE), GeometryReason.CROSSES_ITSELF, (0.5, 0.5)),
+    (
+        _polygon(_SQUARE, [[5, 5], [6, 5], [6, 6], [5, 5]]),
+        GeometryReason.RINGS_DISAGREE,
+        (5, 5),
+    ),
+]
+
+
+@pytest.mark.parametrize(("drawing", "reason", "place"), _PLACED)
+def test_a_bad_drawing_is_refused_with_the_place(
+    drawing: object, reason: GeometryReason, place: tuple[float, float]
+) -> None:
+    refused = parse_zone(drawing)
 
     assert isinstance(refused, GeometryRefused)
-    assert refused.reason is GeometryReason.CROSSES_ITSELF
-    assert refused.place == (0.5, 0.5)
+    assert (refused.reason, refused.place) == (reason, place)
+
+
+def test_only_what_has_no_place_is_refused_without() -> None:
+    """What is no position, too many of them, or no drawing at all lies nowhere."""
+    placed = {reason for _, reason, _ in _PLACED}
+
+    assert set(GeometryReason) - placed == {
+        GeometryReason.NOT_AN_OBJECT,
+        GeometryReason.UNSUPPORTED_TYPE,
+        GeometryReason.MISSING_MEMBER,
+        GeometryReason.BAD_COORDINATE,
+        GeometryReason.TOO_MANY_POSITIONS,
+        GeometryReason.BAD_RADIUS,
+        GeometryReason.BAD_WIDTH,
+    }
 
 
 def test_a_flaw_in_a_part_points_to_the_part() -> None:
-    bow_tie = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]
-    drawing = {"type": "MultiPolygon", "coordinates": [[_SQUARE], [bow_tie]]}
+    far = [[x + 5, y] for x, y in _BOW_TIE]
+    drawing = {"type": "MultiPolygon", "coordinates": [[_SQUARE], [far]]}
 
     refused = parse_zone({"type": "Feature", "geometry": drawing, "properties": None})
 
     assert isinstance(refused, GeometryRefused)
-    assert refused.pointer == "/geometry/coordinates/1"
+    assert (refused.pointer, refused.place) == ("/geometry/coordinates/1", (5.5, 0.5))
 
 
 def test_too_many_positions_are_refused_before_they_are_read() -> None:
