@@ -19,10 +19,13 @@ CARD_NUMBER_MESSAGE: Final = "This looks like a payment card number: never send 
 _SEPARATOR: Final = r"[\s._\u2010-\u2015\u2212\u00b7-]{1,3}"
 _CHAIN: Final = re.compile(rf"\d+(?:{_SEPARATOR}\d+)*")
 _GROUP: Final = re.compile(r"\d+")
+_DIGITS_ENOUGH: Final = re.compile(rf"\d(?:(?:{_SEPARATOR})?\d){{{SHORTEST - 1}}}")
 
 
 def has_card_number(text: str) -> bool:
     """Whether `text` holds what may be a card number; digits of any script count."""
+    if _DIGITS_ENOUGH.search(text) is None:
+        return False
     return any(_is_card_number(digits) for digits in _candidates(text))
 
 

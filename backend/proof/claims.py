@@ -7,12 +7,13 @@ A claim that is badly formed does not make the proof false: the phone did sign i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from backend.core.card_numbers import has_card_number
 from backend.proof.members import ClaimProblem, MalformedClaim, MalformedError, Members
 
 # Integers that every JSON reader holds exactly (RFC 8259, section 6); they fit a BIGINT too.
@@ -20,7 +21,11 @@ _MAX_INTEGER: Final = 2**53 - 1
 _MIN_RADIUS_M: Final = 0.001
 _MAX_RADIUS_M: Final = 10_000_000.0
 _WALL = re.compile("wall")
-_SOURCE = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
+# Code words are without digits: no number of anybody's fits into one.
+_SOURCE = re.compile(r"[A-Za-z_.:-]{1,32}")
+# Random, or compared with what it must be.
+_NOBODYS_WORDS: Final = frozenset({"jti", "htm", "htu", "nonce", "ath", "cd", "eat_profile"})
+_HOLD_TEXT: Final = frozenset({str, dict, list})
 
 
 class Unavailable(Enum):
@@ -114,6 +119,27 @@ def read_count(claims: Mapping[str, object], name: str) -> int | MalformedClaim 
         return Members(claims, "").integer_if_any(name, 0, _MAX_INTEGER)
     except MalformedError as error:
         return error.claim
+
+
+def holds_card_number(claims: Mapping[str, object]) -> bool:
+    """Whether a text of the proof, or a name in it, looks like a payment card number.
+
+    For members that the profile does not know as well: a proof is kept as it was signed.
+    """
+    said = {name: value for name, value in claims.items() if name not in _NOBODYS_WORDS}
+    return has_card_number("|".join(_texts(said)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if type(value) is str:
+        yield value
+    elif type(value) is dict:
+        yield from value
+        yield from _texts(list(value.values()))
+    elif type(value) is list:
+        for item in value:
+            if type(item) in _HOLD_TEXT:
+                yield from _texts(item)
 
 
 def _location(members: Members) -> LocationClaim:

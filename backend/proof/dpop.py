@@ -37,6 +37,7 @@ from backend.proof.claims import (
     JournalRef,
     LocationClaim,
     Unavailable,
+    holds_card_number,
     read_count,
     read_fix,
     read_journal_ref,
@@ -54,7 +55,9 @@ MAX_PROOF_CHARS: Final = 4096
 
 _HEADER_MEMBERS: Final = frozenset({"typ", "alg", "jwk"})
 _PROFILE_CLAIMS: Final = frozenset({"location", "fix", "unavailable"})
-_JTI = re.compile(r"[\x21-\x7e]{1,64}")
+JTI: Final = re.compile(r"(?![0-9](?:[._-]{0,3}[0-9]){12,18}\Z)[\x21-\x7e]{1,64}")
+"""Random, so it cannot be searched for card numbers; but it may not be nothing but one."""
+
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _MAX_INTEGER: Final = 2**53 - 1
 
@@ -304,7 +307,7 @@ def _open(  # noqa: PLR0911 a verification returns where it fails
         return Refused(reason=_key_refusal(parsed.header["jwk"]), jkt=None)
     jkt = thumbprint(jwk)
     jti, iat = parsed.claims.get("jti"), parsed.claims.get("iat")
-    if type(jti) is not str or _JTI.fullmatch(jti) is None:
+    if type(jti) is not str or JTI.fullmatch(jti) is None:
         return Refused(reason=ProofRefusal.BAD_JTI, jkt=jkt)
     if type(iat) is not int or not 0 <= iat <= _MAX_INTEGER:
         return Refused(reason=ProofRefusal.BAD_IAT, jkt=jkt)
@@ -383,6 +386,8 @@ def _proof(opened: OpenedProof, key: EnrolledKey, token: AccessToken | None) -> 
     journal = read_journal_ref(claims)
     if isinstance(journal, MalformedClaim):
         return Refused(reason=ProofRefusal.BAD_JOURNAL, jkt=opened.jkt)
+    if holds_card_number(claims):
+        return Refused(reason=ProofRefusal.CARD_NUMBER, jkt=opened.jkt)
     return Proof(
         jkt=opened.jkt,
         subject=key.subject,

@@ -36,7 +36,9 @@ class ProofRefusal(Enum):
     WRONG_ALG = "The header's alg is not ES256."
     PRIVATE_KEY = "The header's jwk holds a private key: that key is burnt."
     WRONG_JWK = "The header's jwk is not exactly a P-256 public key: kty, crv, x, y."
-    BAD_JTI = "jti is not a text of 1 to 64 visible ASCII characters."
+    BAD_JTI = (
+        "jti is not a text of 1 to 64 visible ASCII characters, or is a number of 13 to 19 digits."
+    )
     BAD_IAT = "iat is not an integer number of seconds."
 
     # 4 nonce
@@ -75,6 +77,7 @@ class ProofRefusal(Enum):
     BAD_UPTIME = "uptime is not a whole number of seconds."
     BAD_BOOTCOUNT = "bootcount is not a whole number."
     BAD_JOURNAL = "journal is not the number and hash of a journal token."
+    CARD_NUMBER = "A text of the proof looks like a payment card number."
 
     # Told by the table of used identifiers, which this package does not see
     REPLAYED = "A proof with this jti has been used before."

@@ -70,7 +70,7 @@ class House:
     """A person under an order, with a phone, debts, an alert and officers of every role.
 
     `ids` are things that are there, by the names that paths have for them; what a request made
-    last takes the place of what was there before.
+    last takes the place of what was there before. `phone` is the person's.
     """
 
     def __init__(self, app: Flask, database: Database, clock: FrozenClock) -> None:
@@ -78,7 +78,7 @@ class House:
         self._sent = 0
         self._database, self._clock = database, clock
         watched = watched_person(app, database, clock)
-        self._case, self._phone = watched.case, watched.phone
+        self._case, self.phone = watched.case, watched.phone
         assert watched.walk([at(HOME)]) == [200]
         agency_id, now = self._case.agency_id, clock.now()
         with database.transaction() as session:
@@ -144,10 +144,10 @@ class House:
             case "officer":
                 return self._bearer(template)
             case "device" | "supervisee-ungated":
-                return self._proof(self._phone, request)
+                return self._proof(self.phone, request)
             case "supervisee":
-                self._phone.take_fix(at(HOME))
-                return self._proof(self._phone, request, with_token=True)
+                self.phone.take_fix(at(HOME))
+                return self._proof(self.phone, request, with_token=True)
             case _ if template == "/v1/devices":
                 new = phone_of(self._client, self._clock)
                 return self._proof(new, request, challenge=self._challenge())

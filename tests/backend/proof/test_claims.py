@@ -81,6 +81,7 @@ def test_a_location_that_is_no_object_is_named(location: object) -> None:
         ({"src": ""}, "src", OUT_OF_RANGE),
         ({"src": "a b"}, "src", OUT_OF_RANGE),
         ({"src": "x" * 33}, "src", OUT_OF_RANGE),
+        ({"src": "l5"}, "src", OUT_OF_RANGE),
         ({"src": 1}, "src", WRONG_TYPE),
         ({"hacc": ...}, "hacc", ABSENT),
         ({"hacc": 5.0}, "hacc", WRONG_TYPE),

@@ -129,6 +129,7 @@ def p384_header() -> dict[str, Any]:
     return GOOD_HEADER | {"jwk": {"kty": "EC", "crv": "P-384", "x": b64(x), "y": b64(y)}}
 
 
+CARD = "4242 4242-4242 4242"
 EARLIER = NOW - timedelta(seconds=120)
 GOOD_TEXT = compact(GOOD_HEADER, good_claims())
 
@@ -249,6 +250,8 @@ WRONG: dict[str, tuple[R, Attempt]] = {
     "jti with NUL": (R.BAD_JTI, claims(jti="a\x00")),
     "jti with a line break": (R.BAD_JTI, claims(jti="a\n")),
     "jti with a lone surrogate": (R.BAD_JTI, claims(jti="\ud800")),
+    "jti is a number of 13 digits": (R.BAD_JTI, claims(jti="1234567890123")),
+    "jti is a number in groups": (R.BAD_JTI, claims(jti="4242-4242-4242-4242")),
     "jti is a number": (R.BAD_JTI, claims(jti=1)),
     "jti is null": (R.BAD_JTI, claims(jti=None)),
     "no iat": (R.BAD_IAT, claims(iat=...)),
@@ -428,6 +431,10 @@ WRONG: dict[str, tuple[R, Attempt]] = {
     "journal without hash": (R.BAD_JOURNAL, claims(journal={"n": 1})),
     "journal number zero": (R.BAD_JOURNAL, claims(journal={"n": 0, "h": "A" * 43})),
     "journal hash malleated": (R.BAD_JOURNAL, claims(journal={"n": 1, "h": "A" * 42 + "B"})),
+    "card number as source": (R.CARD_NUMBER, claims(fix=forge.good_fix(src=CARD))),
+    "card number as reason": (R.CARD_NUMBER, claims(location=..., unavailable=CARD)),
+    "card number in a claim that nobody reads": (R.CARD_NUMBER, claims(note=["a", {"b": CARD}])),
+    "card number as a name": (R.CARD_NUMBER, claims(location=forge.good_location(**{CARD: 1}))),
 }
 
 
