@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import TypeAlias
 from uuid import UUID
@@ -14,6 +15,7 @@ from hypothesis.stateful import (
     MultipleResults,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
     rule,
@@ -21,13 +23,13 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from backend.core.actor import SYSTEM
+from backend.core.actor import SYSTEM, Actor, ActorKind
 from backend.core.db import Database, Session, table_of
 from backend.core.errors import Problem
 from backend.identity.service import Role
 from backend.payments import service
 from backend.payments.cash_models import CashMovementRow, ReceiptRow
-from backend.payments.kinds import ObligationKind
+from backend.payments.kinds import Cadence, Decision, Method, ObligationKind
 from backend.payments.ledger import RELIEVES, Account, TransactionKind
 from backend.payments.models import (
     LedgerEntryRow,
@@ -36,12 +38,13 @@ from backend.payments.models import (
     SuspenseEntryRow,
     SuspenseTransactionRow,
 )
+from backend.payments.plans import PlanTerms
 from tests.support.clocks import START
 from tests.support.counters import closed, confirmed, days_of
 from tests.support.identity import actor_of, make_officer
 from tests.support.ledger import incoming, outgoing, relief_terms, unidentified
 from tests.support.offices import make_office
-from tests.support.payments import owed, paid
+from tests.support.payments import monthly_fee, owed, paid
 
 KEPT = (
     LedgerTransactionRow,
@@ -59,6 +62,13 @@ AMOUNTS = st.sampled_from((1, 1_000, 2_500, 4_000))
 CURRENCIES = st.sampled_from(("EUR", "USD"))
 NUMBERS = st.integers(1, 4).map(str)
 """Numbers of what happens outside: few, so that they come again, with other content too."""
+PLANS = st.builds(
+    PlanTerms,
+    currency=CURRENCIES,
+    instalment_minor=st.sampled_from((1_000, 2_500)),
+    cadence=st.sampled_from(Cadence),
+    first_due_on=st.just(date(2026, 3, 20)),
+)
 
 
 class BooksMachine(RuleBasedStateMachine):
@@ -69,6 +79,8 @@ class BooksMachine(RuleBasedStateMachine):
     repayments: Bundle[UUID] = Bundle("repayments")
     reliefs: Bundle[UUID] = Bundle("reliefs")
     waiting: Bundle[UUID] = Bundle("waiting")
+    fees: Bundle[UUID] = Bundle("fees")
+    plans: Bundle[UUID] = Bundle("plans")
 
     def __init__(self, database: Database) -> None:
         super().__init__()
@@ -80,6 +92,9 @@ class BooksMachine(RuleBasedStateMachine):
         self._agency_id, self._person_id = office.agency.id, office.person.id
         self._officer, self._chief = office.actor, actor_of(chief)
         self._administrator = actor_of(administrator)
+        self._person = Actor(
+            kind=ActorKind.SUPERVISEE, id=self._person_id, agency_id=self._agency_id
+        )
         self._kept: set[tuple[object, ...]] = set()
 
     def _do(self, act: Callable[[Session], UUID | None]) -> UUID | None:
@@ -92,6 +107,15 @@ class BooksMachine(RuleBasedStateMachine):
     def _make(self, act: Callable[[Session], UUID | None]) -> Made:
         made = self._do(act)
         return multiple() if made is None else made
+
+    @initialize(target=obligations, currencies=st.lists(CURRENCIES, max_size=2))
+    def owe_from_the_start(self, currencies: list[str]) -> MultipleResults[UUID]:
+        def owe(session: Session, currency: str) -> UUID:
+            who = (session, self._officer, self._person_id, date(2026, 3, 20), START)
+            return owed(*who, amount_minor=4_000, currency=currency).id
+
+        with self._database.transaction() as session:
+            return multiple(*(owe(session, currency) for currency in currencies))
 
     @rule(
         target=obligations,
@@ -171,6 +195,25 @@ class BooksMachine(RuleBasedStateMachine):
         back = outgoing(payment, f"dp_{number}", amount_minor)
         return self._make(lambda s: service.book_chargeback(s, SYSTEM, back, now=START))
 
+    @rule(target=payments, number=NUMBERS, amount_minor=AMOUNTS, currency=CURRENCIES)
+    def transfer(self, number: str, amount_minor: int, currency: str) -> Made:
+        money = replace(
+            incoming(self._person_id, f"B-{number}", amount_minor, currency),
+            source=service.Source.IMPORT,
+            method=Method.BANK_TRANSFER,
+        )
+        return self._make(lambda s: service.book_payment(s, SYSTEM, money, now=START).id)
+
+    @rule(payment=payments, number=NUMBERS)
+    def return_by_bank(self, payment: UUID, number: str) -> None:
+        self._do(
+            lambda s: (
+                service.return_by_bank(
+                    s, self._officer, payment, reference=number, reason="No funds.", now=START
+                ).id
+            )
+        )
+
     @rule(repayment=repayments)
     def undo_repayment(self, repayment: UUID) -> None:
         def undo(session: Session) -> None:
@@ -221,6 +264,57 @@ class BooksMachine(RuleBasedStateMachine):
             lambda s: (
                 service.withdraw_relief(s, self._chief, relief, reason="In error.", now=START).id
             )
+        )
+
+    @rule(target=fees, day_of_month=st.integers(2, 8))
+    def set_fee(self, day_of_month: int) -> Made:
+        return self._make(
+            lambda s: (
+                monthly_fee(
+                    s,
+                    self._officer,
+                    self._person_id,
+                    START,
+                    starts_on=START.date(),
+                    day_of_month=day_of_month,
+                ).id
+            )
+        )
+
+    @rule(fee=fees, last_due_on=st.dates(date(2026, 3, 1), date(2026, 3, 9)))
+    def end_fee(self, fee: UUID, last_due_on: date) -> None:
+        self._do(
+            lambda s: (
+                service.end_recurring_fee(
+                    s, self._officer, fee, last_due_on=last_due_on, now=START
+                ).id
+            )
+        )
+
+    @rule(target=plans, terms=PLANS)
+    def agree_on_a_plan(self, terms: PlanTerms) -> Made:
+        return self._make(
+            lambda s: service.set_plan(s, self._officer, self._person_id, terms, now=START).id
+        )
+
+    @rule(target=plans, terms=PLANS)
+    def ask_for_a_plan(self, terms: PlanTerms) -> Made:
+        return self._make(lambda s: service.request_plan(s, self._person, terms, now=START).id)
+
+    @rule(plan=plans, decision=st.sampled_from(Decision))
+    def answer_a_plan(self, plan: UUID, decision: Decision) -> None:
+        self._do(
+            lambda s: (
+                service.decide_plan(
+                    s, self._officer, plan, decision=decision, note="", now=START
+                ).id
+            )
+        )
+
+    @rule(plan=plans)
+    def break_a_plan(self, plan: UUID) -> None:
+        self._do(
+            lambda s: service.break_plan(s, self._officer, plan, reason="Her wish.", now=START).id
         )
 
     @rule(counted_minor=AMOUNTS)
@@ -299,5 +393,5 @@ def test_whatever_happens_to_money_the_books_stay_whole(database: Database) -> N
             super().__init__(database)
 
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=8, stateful_step_count=50, deadline=None)
+        Machine, settings=settings(max_examples=8, stateful_step_count=60, deadline=None)
     )
