@@ -71,10 +71,15 @@ def test_clocks_are_compared_within_one_boot_and_tolerance(changes: dict[str, ob
     assert assess_pair(FIRST, _later(60, 0.0, **changes), PARAMETERS) == ()
 
 
-def test_a_slow_drift_is_allowed() -> None:
+@pytest.mark.parametrize(
+    ("drift_ms", "allowed"), [(-11_000, False), (10_000, True), (11_000, False)]
+)
+def test_a_slow_drift_is_allowed_up_to_100_ppm(drift_ms: int, allowed: bool) -> None:
     day = _later(86_400, 0.0)
 
-    assert assess_pair(FIRST, replace(day, mono_ms=day.mono_ms + 10_000), PARAMETERS) == ()
+    signals = assess_pair(FIRST, replace(day, mono_ms=day.mono_ms + drift_ms), PARAMETERS)
+
+    assert _kinds(signals) == ([] if allowed else [SignalKind.CLOCK_TAMPERED])
 
 
 def test_the_score_grows_with_every_signal() -> None:

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from backend.alerts.kinds import AlertKind
+from backend.alerts.kinds import AlertKind, Severity
 from backend.alerts.lifecycle import AlertState
 from backend.audit.acts import Act
 from backend.core.actor import Actor
@@ -158,7 +158,8 @@ def test_another_fix_under_a_live_ones_number_is_a_fork(watched: Watched) -> Non
 
     assert (said["accepted"], said["refused"]) == (1, [{"seq": 1, "reason": "FORKED"}])
     assert next(fix.longitude for fix in watched.fixes()) == HOME[1]
-    assert AlertKind.JOURNAL_FORK in kinds(watched)
+    (told,) = (one for one in watched.alerts() if one.kind is AlertKind.JOURNAL_FORK)
+    assert told.severity is Severity.WARNING
 
 
 def test_a_gap_that_is_declared_is_no_gap(watched: Watched) -> None:
@@ -241,7 +242,8 @@ def test_a_fork_is_refused_told_to_the_officer_and_kept(watched: Watched) -> Non
         (True, second),
     ]
     assert [fix.longitude for fix in watched.fixes()] == [HOME[1]]
-    assert kinds(watched).count(AlertKind.JOURNAL_FORK) == 1
+    (told,) = (one for one in watched.alerts() if one.kind is AlertKind.JOURNAL_FORK)
+    assert told.severity is Severity.WARNING
     assert chain(watched).forks == 1
 
 
@@ -514,7 +516,8 @@ def test_a_request_whose_proof_does_not_hold_stores_nothing(watched: Watched) ->
     assert tokens(watched) == []
 
 
-def test_officers_see_tokens_and_that_fixes_came_late(watched: Watched, app: Flask) -> None:
+def test_officers_see_tokens_and_which_fixes_came_late(watched: Watched, app: Flask) -> None:
+    watched.walk([at(HOME)])
     buffer(watched, [at(HOME), at(HOME, mock=True)])
     watched.phone.send_journal()
     assert watched.case.officer.id is not None
@@ -527,8 +530,12 @@ def test_officers_see_tokens_and_that_fixes_came_late(watched: Watched, app: Fla
     fixes = client.get(f"{person}/fixes", headers=headers).get_json()["items"]
 
     assert (kept["n"], kept["forked"], kept["accepted"], kept["refused"]) == (1, False, 1, 1)
-    assert kept["refusals"] == [{"seq": 2, "reason": "MOCK"}]
-    assert [(fix["delayed"], fix["journal_n"]) for fix in fixes] == [(True, 1), (True, 1)]
+    assert kept["refusals"] == [{"seq": 3, "reason": "MOCK"}]
+    assert [(fix["seq"], fix["delayed"], fix["journal_n"]) for fix in fixes] == [
+        (3, True, 1),
+        (2, True, 1),
+        (1, False, None),
+    ]
 
 
 def as_officer(watched: Watched, actor: Actor | None = None) -> dict[str, str]:

@@ -121,7 +121,8 @@ def test_a_number_used_for_another_fix_is_a_fork(watched: Watched) -> None:
 
     assert answer.status == 409
     assert answer.json()["code"] == "fix-fork"
-    assert [alert.kind for alert in watched.alerts()] == [AlertKind.JOURNAL_FORK]
+    (alert,) = watched.alerts()
+    assert (alert.kind, alert.severity) == (AlertKind.JOURNAL_FORK, Severity.WARNING)
     assert len(watched.fixes()) == 1
 
 

@@ -35,6 +35,17 @@ def test_every_scheduled_job_runs_when_there_is_nothing_to_do(
     assert more == dict.fromkeys(SCHEDULE.periods_s, False)
 
 
+@pytest.mark.parametrize("name", ["renew-status-list", "recheck-devices"])
+def test_what_revokes_phones_is_looked_at_every_hour(
+    database: Database, settings: Settings, clock: FrozenClock, name: str
+) -> None:
+    (job,) = (
+        one for one in jobs(database, clock, open_channels(settings, database)) if one.name == name
+    )
+
+    assert job.every_s == 3600
+
+
 @pytest.mark.usefixtures("testa")
 def test_sealing_chains_what_was_done_and_leaves_a_heartbeat(database: Database) -> None:
     first, second = seal(database, START), seal(database, START)
