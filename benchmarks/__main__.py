@@ -13,6 +13,7 @@ from benchmarks import (
     geofence,
     journal,
     live,
+    parsing,
     raw,
     reminders,
     steps,
@@ -83,6 +84,8 @@ def _print_journal(unit_us: float, url: URL, folder: Path) -> None:
         database = f"sqlite:///{folder}/journal{each}.sqlite3"
         found = journal.measure("SQLite", database, folder, 1, each=each, people=people)
         print(found.row(unit_us))
+    print("\nCPU of reading one token, before any database")
+    parsing.table(unit_us)
 
 
 if __name__ == "__main__":
