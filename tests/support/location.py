@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+import geofence
 from backend.alerts.models import AlertRow
+from backend.conditions import service as conditions
 from backend.conditions.values import Order
 from backend.core.actor import Permission
 from backend.core.db import Database
 from backend.devices import service as devices
 from backend.identity import service as identity
-from backend.location import sweeps
-from backend.location.models import Episode, Fix, Refusal
+from backend.location import judging, sweeps
+from backend.location.episodes import load
+from backend.location.models import Episode, Fix, PersonState, Refusal
 from backend.location.rulebook import RuleBook
 from backend.simulator.phone import Phone
 from backend.simulator.position import Position
@@ -159,3 +163,41 @@ def enrol(client: FlaskClient, database: Database, clock: FrozenClock, case: Cas
 def approach(start: tuple[float, float], east_m: float, steps: int) -> list[Position]:
     """Return positions that lead to a place from the east, in equal steps."""
     return [at(start, east_m=east_m * (steps - step) / steps) for step in range(steps + 1)]
+
+
+class Judged(NamedTuple):
+    """What judging came to: its state, and what each episode comes down to, closed ones too."""
+
+    state: geofence.State
+    episodes: list[tuple[object, ...]]
+
+
+def judged_now(one: Watched) -> Judged:
+    """Return what is stored of a person, without what only stands because it was decided on."""
+    person_id = one.case.supervisee_id
+    with one.database.snapshot() as session:
+        stored = session.get_one(PersonState, person_id).judgement
+    assert stored is not None
+    rows = [row for row in one.episodes() if row.supervisee_id == person_id]
+    held = [load(row.verdict) for row in rows if not row.withdrawn and row.kept_at is None]
+    return Judged(geofence.State.loads(stored), _substances(held))
+
+
+def judged_from_nothing(one: Watched) -> Judged:
+    """Return what all of a person's fixes give under the rules as they are now, in one fold."""
+    person_id = one.case.supervisee_id
+    with one.database.snapshot() as session:
+        rules = geofence.PreparedRules(
+            conditions.rules_for(session, person_id, 0),
+            conditions.suspensions_for(session, person_id, 0),
+        )
+        until_s = session.get_one(PersonState, person_id).until_s
+        fixes = judging.stored_facts(session, person_id, 0, until_s)
+    parameters = geofence.Parameters()
+    state = geofence.State.begin(at_s=0, parameters=parameters)
+    judged = geofence.judge(state, fixes, rules, until_s=until_s, parameters=parameters)
+    return Judged(judged.state, _substances(judged.episodes))
+
+
+def _substances(episodes: Iterable[geofence.Episode]) -> list[tuple[object, ...]]:
+    return sorted(map(geofence.substance, episodes), key=repr)

@@ -25,7 +25,6 @@ from backend.alerts.values import EventKind
 from backend.audit.acts import Act
 from backend.audit.models import AuditEvent
 from backend.conditions import absences, orders
-from backend.conditions import service as conditions
 from backend.conditions.orders import OrderTerms
 from backend.conditions.values import Absence
 from backend.core.actor import Actor, Permission
@@ -36,8 +35,7 @@ from backend.core.paging import Cursor
 from backend.identity.tokens import open_session
 from backend.location import judging, preview, rejudgements, service
 from backend.location.comparison import ShownFinding
-from backend.location.episodes import load
-from backend.location.models import Episode, PersonState, Rejudgement
+from backend.location.models import Episode, Rejudgement
 from backend.location.rejudgements import KeptRejudgement
 from backend.simulator.position import Position
 from geofence import Change
@@ -53,7 +51,16 @@ from tests.support.conditions import (
     propose_absence,
     refused,
 )
-from tests.support.location import HOME, MARKET, Watched, approach, at, watched_person
+from tests.support.location import (
+    HOME,
+    MARKET,
+    Watched,
+    approach,
+    at,
+    judged_from_nothing,
+    judged_now,
+    watched_person,
+)
 
 _BESIDE: Final = {"audit_events", "audit_unsealed", "officer_tokens"}
 _AT_HOME: Final = [at(HOME, east_m=step % 7, north_m=step % 5) for step in range(10)]
@@ -817,7 +824,7 @@ def test_whatever_is_done_the_preview_was_right_and_no_decision_changed(
         if finding.alert_id and not finding.decided and finding.change is not Change.SPLIT:
             gone = finding.change in {Change.WITHDRAWN, Change.MERGED}
             assert (_alert(one, finding.alert_id).state is AlertState.WITHDRAWN) == gone
-    assert _judged_now(one) == _judged_from_nothing(one)
+    assert judged_now(one).episodes == judged_from_nothing(one).episodes
 
 
 def _decided(one: Watched) -> dict[UUID, tuple[object, ...]]:
@@ -844,24 +851,3 @@ def _mine(one: Watched) -> list[Episode]:
 
 def _alert(one: Watched, alert_id: UUID) -> AlertRow:
     return next(alert for alert in one.alerts() if alert.id == alert_id)
-
-
-def _judged_now(one: Watched) -> list[tuple[object, ...]]:
-    rows = [row for row in _mine(one) if not row.withdrawn and row.kept_at is None]
-    return sorted((geofence.substance(load(row.verdict)) for row in rows), key=repr)
-
-
-def _judged_from_nothing(one: Watched) -> list[tuple[object, ...]]:
-    """What all of a person's fixes give under the rules as they are now, in one fold."""
-    person_id = one.case.supervisee_id
-    with one.database.snapshot() as session:
-        rules = geofence.PreparedRules(
-            conditions.rules_for(session, person_id, 0),
-            conditions.suspensions_for(session, person_id, 0),
-        )
-        until_s = session.get_one(PersonState, person_id).until_s
-        fixes = judging.stored_facts(session, person_id, 0, until_s)
-    parameters = geofence.Parameters()
-    state = geofence.State.begin(at_s=0, parameters=parameters)
-    judged = geofence.judge(state, fixes, rules, until_s=until_s, parameters=parameters)
-    return sorted(map(geofence.substance, judged.episodes), key=repr)
