@@ -46,6 +46,11 @@ def test_what_revokes_phones_is_looked_at_every_hour(
     assert job.every_s == 3600
 
 
+@pytest.mark.parametrize(("name", "most_s"), [("sweep", 30), ("examine", 60)])
+def test_nobody_waits_for_the_clock_longer(name: str, most_s: int) -> None:
+    assert SCHEDULE.periods_s[name] <= most_s
+
+
 @pytest.mark.usefixtures("testa")
 def test_sealing_chains_what_was_done_and_leaves_a_heartbeat(database: Database) -> None:
     first, second = seal(database, START), seal(database, START)
