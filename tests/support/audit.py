@@ -25,6 +25,12 @@ def recorded_acts(session: Session) -> list[str]:
     return list(session.scalars(select(AuditEvent.act).order_by(AuditEvent.id)))
 
 
+def acts_kept(database: Database) -> set[Act]:
+    """Return every act of which the record holds an event."""
+    with database.snapshot() as session:
+        return {Act(act) for act in recorded_acts(session)}
+
+
 def recorded_text(session: Session) -> str:
     """Return everything that the record holds as one text, to look for what must not be there."""
     rows = session.execute(select(*AuditEvent.__table__.columns))

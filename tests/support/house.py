@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from backend.appointments import service as appointments
 from backend.appointments.service import AppointmentKind, AppointmentTerms
+from backend.core.actor import Actor
 from backend.core.clock import rfc3339
 from backend.core.db import Database, Session
 from backend.identity import service as identity
@@ -95,13 +96,27 @@ class House:
         }
         self.ids["jkt"] = enrolled_phone(database, self._client, clock, neighbour).jkt
 
-    def send(self, request: HttpRequest, audience: str | None, template: str) -> TestResponse:
+    @property
+    def case(self) -> Case:
+        """Who lives here, and the officers who deal with them."""
+        return self._case
+
+    def send(
+        self,
+        request: HttpRequest,
+        audience: str | None,
+        template: str,
+        *,
+        officer: Actor | None = None,
+    ) -> TestResponse:
         """Send a request as somebody who may; `template` is its path in the OpenAPI document.
 
-        Each comes from a network of its own, or soon none would be let try to enrol.
+        `officer` sends what is an officer's, if it is not to be who usually may. Each request
+        comes from a network of its own, or soon none would be let try to enrol.
         """
         self._sent += 1
-        headers = {**request.headers, **self._credentials(request, audience, template)}
+        credentials = self._credentials(request, audience, template, officer)
+        headers = {**request.headers, **credentials}
         answer = self._client.open(
             request.url,
             method=request.method,
@@ -138,11 +153,11 @@ class House:
         return '"none"'
 
     def _credentials(
-        self, request: HttpRequest, audience: str | None, template: str
+        self, request: HttpRequest, audience: str | None, template: str, officer: Actor | None
     ) -> dict[str, str]:
         match audience:
             case "officer":
-                return self._bearer(template)
+                return self._bearer(template, officer)
             case "device" | "supervisee-ungated":
                 return self._proof(self.phone, request)
             case "supervisee":
@@ -154,10 +169,10 @@ class House:
             case _:
                 return {}
 
-    def _bearer(self, path: str) -> dict[str, str]:
+    def _bearer(self, path: str, officer: Actor | None = None) -> dict[str, str]:
         """Return a fresh session: the last one may have been ended by its own request."""
         administers = path.startswith(_AN_ADMINISTRATORS)
-        officer = self._administrator if administers else self._case.supervisor
+        officer = officer or (self._administrator if administers else self._case.supervisor)
         assert officer.id is not None
         with self._database.transaction() as session:
             issued = open_session(session, officer.id, now=self._clock.now())
@@ -270,6 +285,7 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "POST /v1/me/plans": plan,
         "POST /v1/me/appointments/{appointment_id}/check-in": {},
         f"POST {person}/assignments": {"officer_id": ids["officer_id"]},
+        "POST /v1/suspense/{item_id}/assignment": {"supervisee_id": ids["supervisee_id"]},
         "POST /v1/zones/dry-run": {
             "supervisee_id": ids["supervisee_id"],
             "kind": "exclusion-zone",

@@ -19,6 +19,7 @@ from backend.outbox.models import OutboxMessage
 from notifications.delivery import MessageState
 from notifications.formats import Language
 from tests.support.alerts import an_explanation, raised_alert
+from tests.support.audit import acts_kept
 from tests.support.clocks import START
 from tests.support.identity import make_officer, make_supervisee
 from tests.support.offices import Office
@@ -380,6 +381,27 @@ def test_every_event_is_audited(database: Database, office: Office) -> None:
     wanted = [audit.Act.ALERT_RAISED, audit.Act.ALERT_CLEARED, audit.Act.ALERT_WITHDRAWN]
     assert acts == [act.value for act in wanted]
     assert set(agencies) == {office.agency.id}
+
+
+def test_what_judging_again_does_to_an_alert_is_audited(database: Database, office: Office) -> None:
+    cause = uuid4()
+    with database.transaction() as session:
+        alert_id = raised_alert(session, office.person, START, source_id=cause)
+        raised_alert(session, office.person, LATER, source_id=cause)
+        service.clear(session, alert_id, LATER, LATER)
+        service.clear(session, alert_id, None, LATER)
+        service.withdraw(session, alert_id, an_explanation("A late fix."), LATER)
+        raised_alert(session, office.person, LATER, source_id=cause)
+    _decide(database, office, alert_id)
+    with database.transaction() as session:
+        service.withdraw(session, alert_id, an_explanation("A late fix."), LATER)
+
+    assert acts_kept(database) >= {
+        audit.Act.ALERT_EXTENDED,
+        audit.Act.ALERT_CONTINUED,
+        audit.Act.ALERT_REINSTATED,
+        audit.Act.ALERT_CONTRADICTED,
+    }
 
 
 def test_what_a_rolled_back_transaction_raised_is_not_there(

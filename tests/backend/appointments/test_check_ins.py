@@ -17,7 +17,7 @@ from backend.appointments.check_in_rules import WHAT_TO_DO, CheckInRefusal
 from backend.appointments.models import CheckInRow
 from backend.appointments.service import Appointment, AppointmentKind, AppointmentTerms
 from backend.attestation.web.passkey import RelyingParty
-from backend.audit.models import AuditEvent
+from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -44,6 +44,7 @@ from tests.support.attestation.phones import (
     give_status_list,
     revoking,
 )
+from tests.support.audit import acts_kept
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
 from tests.support.identity import bearer_of
@@ -148,6 +149,7 @@ class TestWhatTheAgencyAsksFor:
 
         assert refused(answer) == ("presence-missing", None)
         assert answer.json()["least"] == "verified"
+        assert Act.CHECK_IN_REFUSED in acts_kept(database)
         assert answer.json()["what_to_do"].startswith("Confirm with your finger")
         [row] = attempts(database)
         assert (str(row.id), row.refusal) == (
@@ -209,9 +211,7 @@ class TestByThePresenceKey:
             punctuality="on-time",
             presence="verified",
         )
-        with database.snapshot() as session:
-            acts = session.scalars(select(AuditEvent.act)).all()
-        assert "check-in.accepted" in acts
+        assert Act.CHECK_IN_ACCEPTED in acts_kept(database)
 
     def test_again_it_is_the_same_check_in(
         self, database: Database, phone: Phone, expected: Appointment

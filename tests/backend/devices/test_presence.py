@@ -15,6 +15,7 @@ from sqlalchemy import select
 from backend.alerts.kinds import AlertKind
 from backend.alerts.models import AlertRow
 from backend.attestation.web.refusal import WebRefusal
+from backend.audit.acts import Act
 from backend.audit.models import AuditEvent
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -53,6 +54,7 @@ from tests.support.attestation.phones import (
     strongbox,
 )
 from tests.support.attestation.x509_writer import Link, new_key
+from tests.support.audit import acts_kept
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone, supervised_person
 from tests.support.identity import bearer_of
@@ -354,6 +356,7 @@ def test_a_presence_key_in_another_phone_is_told_to_the_officer(
         alert = session.scalars(select(AlertRow)).one()
     assert (alert.kind, alert.source_id) == (AlertKind.DEVICE_DOUBTFUL, row.id)
     assert alert.source == "presence-key-elsewhere"
+    assert Act.PRESENCE_KEY_ENROLLED in acts_kept(database)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from backend.alerts.kinds import AlertKind
 from backend.alerts.models import AlertRow
+from backend.audit.acts import Act
 from backend.audit.models import AuditEvent
 from backend.core.db import Database
 from backend.core.paging import Cursor
@@ -22,6 +23,7 @@ from backend.devices.models import ActivationRow, DeviceKey
 from backend.location.models import Fix
 from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
+from tests.support.audit import acts_kept
 from tests.support.clocks import START, FrozenClock
 from tests.support.devices import (
     CODE_KEY,
@@ -110,6 +112,7 @@ def test_an_approved_phone_enrols_and_the_earlier_activation_ends(
     assert {row.supervisee_id for row in rows} == {person.supervisee_id}
     assert [row.ended_at is None for row in rows].count(True) == 1
     assert states == {phone.jkt: KeyState.SUPERSEDED, new.jkt: KeyState.ACTIVE}
+    assert Act.RE_ENROLMENT_APPROVED in acts_kept(database)
 
 
 def test_the_officer_is_told_and_everything_is_audited(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backend.audit.acts import Act
 from backend.core.actor import Actor, ActorKind
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -21,6 +22,7 @@ from backend.payments.service import Autopay, HostedPayment
 from backend.simulator.provider import LocalProvider, Outage
 from backend.worker import Worker
 from backend.worker.jobs import jobs
+from tests.support.audit import acts_kept
 from tests.support.clocks import FrozenClock
 from tests.support.hosted import URLS, Till
 from tests.support.offices import Office
@@ -260,6 +262,7 @@ def test_what_was_paid_meanwhile_is_not_taken(till: Till) -> None:
 
     assert [one.state for one in hosted(till)] == [HostedState.CANCELLED]
     assert charges(till) == 0
+    assert acts_kept(till.database) >= {Act.AUTOPAY_ASKED, Act.AUTOPAY_BEGUN, Act.AUTOPAY_ENDED}
 
 
 @pytest.mark.parametrize("by_officer", [True, False])
@@ -461,6 +464,7 @@ def test_books_that_agree_leave_nothing_to_explain(till: Till) -> None:
     reconcile(till)
 
     assert found(till) == set()
+    assert Act.PAYMENTS_RECONCILED in acts_kept(till.database)
 
 
 def test_a_payment_of_which_no_notice_came_is_booked_by_reconciliation(till: Till) -> None:

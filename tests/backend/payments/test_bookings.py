@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from backend.audit.acts import Act
 from backend.core.actor import SYSTEM
 from backend.core.db import Database, Session
 from backend.core.errors import Code, Problem
@@ -18,6 +19,7 @@ from backend.payments.kinds import Authority, Method, ObligationKind
 from backend.payments.ledger import TransactionKind
 from backend.payments.service import Incoming, Outgoing, Source, Unidentified
 from backend.payments.values import CurrencyBalance
+from tests.support.audit import acts_kept
 from tests.support.clocks import START
 from tests.support.identity import make_supervisee
 from tests.support.offices import Office, make_office
@@ -133,6 +135,11 @@ def test_what_failed_can_still_arrive(database: Database, office: Office) -> Non
 
         dollars = _dollars(session, office)
         assert (dollars.pending_minor, dollars.paid_minor) == (0, 4_000)
+    assert acts_kept(database) >= {
+        Act.PAYMENT_ANNOUNCED,
+        Act.PAYMENT_FAILED,
+        Act.PAYMENT_RECORDED,
+    }
 
 
 def test_one_number_for_other_money_is_refused(database: Database, office: Office) -> None:
@@ -221,6 +228,7 @@ def test_a_chargeback_that_was_won_is_undone_once(database: Database, office: Of
         assert again is None
         assert _dollars(session, office).outstanding_minor == 0
         assert service.read_payment(session, office.actor, payment.id).returned_minor == 0
+    assert acts_kept(database) >= {Act.PAYMENT_CHARGED_BACK, Act.REPAYMENT_REVERSED}
 
 
 def test_money_of_nobody_known_waits_and_is_cleared_once(

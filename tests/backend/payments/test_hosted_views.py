@@ -10,11 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from backend.app import create_app
+from backend.audit.acts import Act
 from backend.core.db import Database
 from backend.core.settings import Settings
 from backend.simulator.position import Position
 from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET, LocalProvider
 from backend.simulator.provider_notices import signed
+from tests.support.audit import acts_kept
 from tests.support.clocks import START, FrozenClock
 from tests.support.hosted import Till
 from tests.support.location import HOME, Watched, at, watched_person
@@ -179,6 +181,10 @@ def test_differences_are_listed_and_explained(client: FlaskClient, till: Till) -
     assert explained.json["explanation"] == "Paid in the dashboard."
     assert left.json is not None
     assert left.json["items"] == []
+    assert acts_kept(till.database) >= {
+        Act.PAYMENT_DIFFERENCE_FOUND,
+        Act.PAYMENT_DIFFERENCE_EXPLAINED,
+    }
 
 
 def test_another_agencys_difference_is_not_there(client: FlaskClient, till: Till) -> None:
@@ -227,6 +233,7 @@ def test_a_phone_switches_autopay_on_with_a_location_and_off_without(
     assert shown.json() == opened.json()
     assert begun_without.status == 403
     assert (ended.status, gone.status) == (204, 404)
+    assert acts_kept(database) >= {Act.AUTOPAY_ASKED, Act.AUTOPAY_ENDED}
 
 
 def test_an_officer_refunds_and_ends_autopay(client: FlaskClient, till: Till) -> None:
@@ -247,6 +254,11 @@ def test_an_officer_refunds_and_ends_autopay(client: FlaskClient, till: Till) ->
     assert (refunded.status_code, refunded.json["returned_minor"]) == (200, 1_000)
     assert till.money()["outstanding"] == 1_000
     assert ended.status_code == 204
+    assert acts_kept(till.database) >= {
+        Act.PAYMENT_PAGE_ASKED,
+        Act.PAYMENT_RECORDED,
+        Act.PAYMENT_REFUNDED,
+    }
     statement = client.get(f"{person}/statement", headers=till.office.bearer).json or {}
     line = statement["lines"][-1]
     assert (line["kind"], line["authority"]) == ("refund", REFUND["authority"])
