@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
+from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -21,11 +22,15 @@ from backend.appointments import service as appointments
 from backend.appointments.service import AppointmentKind, AppointmentTerms
 from backend.core.actor import Permission
 from backend.core.db import Database, Session
+from backend.core.paging import Cursor
 from backend.core.settings import Settings
 from backend.devices import service as devices
 from backend.devices.models import DeviceEvidence
 from backend.identity import service as identity
 from backend.location.models import Fix
+from backend.outbox.inbox import StoredInbox
+from backend.outbox.messages import Recipient, RecipientKind
+from backend.outbox.models import OutboxMessage
 from tests.support.attestation.android_ca import Statement
 from tests.support.attestation.phones import (
     VERIFYING,
@@ -37,11 +42,16 @@ from tests.support.attestation.phones import (
 from tests.support.clocks import START, FrozenClock
 from tests.support.conditions import Case, open_case, order_for
 from tests.support.devices import CODE_KEY, SERVER_URL
+from tests.support.outbox import a_message, enqueued, to_inbox
 
 GUIDE: Final = Path(__file__).parents[2] / "docs" / "client-guide.md"
 HARDWARE: Final = ("certificate_chain", "guarded_certificate_chain", "attest_app", "assert_app")
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+
+BY_THE_FIRST_KEYS: Final = [1, 2, 3, 5]
+ENROLLED_AGAIN: Final = [1, 2, 3]
+"""Numbers of the fixes of both activations that the page sends."""
 
 STATEMENT: Final = Statement()
 
@@ -119,6 +129,23 @@ def _is_to_check_in(session: Session, case: Case, now: datetime) -> None:
     )
 
 
+def _is_told_something(database: Database, case: Case) -> UUID:
+    """Put a message into the person's inbox and return its id."""
+    me = Recipient(kind=RecipientKind.SUPERVISEE, id=case.supervisee_id)
+    message_id = enqueued(database, a_message(recipient=me))
+    message = to_inbox(case.supervisee_id, "A payment is due.", message_id=message_id)
+    StoredInbox(database).keep([message], at=START)
+    return message_id
+
+
+def _approve(database: Database, case: Case, reference: str, now: datetime) -> None:
+    """Do as the officer to whom the person reads this number."""
+    with database.transaction() as session:
+        page = devices.re_enrolments_of(session, case.officer, case.supervisee_id, Cursor(), now)
+        (asked,) = (each for each in page.items if each.reference == reference)
+        devices.approve(session, case.officer, asked.id, code_key=CODE_KEY, now=now)
+
+
 @pytest.mark.parametrize(
     ("platform", "iron", "level"),
     [
@@ -140,12 +167,14 @@ def test_the_client_on_the_page_works(
         code = devices.issue_code(
             session, case.officer, case.supervisee_id, code_key=CODE_KEY, now=clock.now()
         ).code
+    message_id = _is_told_something(database, case)
     client: dict[str, Any] = {}
     exec(settings, client)  # noqa: S102 - the page's own code is what is tested
     client |= {
         "PUBLIC_URL": SERVER_URL,
         "CODE": code,
         "PLATFORM": platform,
+        "show_to_person": lambda number: _approve(database, case, number, clock.now()),
         "connect": lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=30),
     }
     if iron is not None:
@@ -154,10 +183,16 @@ def test_the_client_on_the_page_works(
     for step in steps:
         exec(step, client)  # noqa: S102 - as above; its asserts are the test's
 
-    assert len(steps) == 14
+    assert len(steps) == 16
     with database.snapshot() as session:
-        fixes = session.execute(select(Fix.seq, Fix.refused, Fix.assurance).order_by(Fix.seq)).all()
+        fixes = session.scalars(select(Fix).order_by(Fix.seq)).all()
         evidence = session.scalars(select(DeviceEvidence.jkt)).all()
-    assert [tuple(fix) for fix in fixes] == [(seq, None, level) for seq in (1, 2, 3, 5, 6)]
-    assert len(set(evidence)) == (0 if iron is None else 2)  # that of each of its keys
+        message = session.get_one(OutboxMessage, message_id)
+    numbers: dict[UUID, list[int]] = {}
+    for fix in fixes:
+        numbers.setdefault(fix.activation_id, []).append(fix.seq)
+    assert sorted(numbers.values()) == [ENROLLED_AGAIN, BY_THE_FIRST_KEYS]
+    assert {(fix.refused, fix.assurance) for fix in fixes} == {(None, level)}
+    assert len(set(evidence)) == (0 if iron is None else 3)  # that of each of its keys
+    assert (message.delivered_at, message.opened_at) == (clock.now(), clock.now())
     assert client["level"] == level
