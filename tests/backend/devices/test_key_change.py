@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -356,6 +357,29 @@ def test_the_token_says_when_to_rotate(
 
     assert before == "2026-05-31T09:00:00Z"
     assert rotate_at() == "2026-05-31T10:00:00Z"
+
+
+def test_a_key_may_change_before_it_is_due_as_after_an_update_of_the_system(
+    client: FlaskClient, database: Database, clock: FrozenClock, phone: Phone
+) -> None:
+    first = phone.jkt
+    nonce = fresh_nonce(client, phone.key)
+    issued = send_signed(client, phone.key, "POST", "/v1/token", nonce=nonce).json
+    clock.step(days=1)
+
+    changed_once = phone.rotate()
+    second = phone.jkt
+    clock.step(minutes=1)
+    changed_twice = phone.rotate()
+
+    assert issued is not None
+    assert datetime.fromisoformat(issued["rotate_at"]) > clock.now()
+    assert [changed_once.status, changed_twice.status] == [201, 201]
+    assert keys_of(database) == {
+        first: (KeyState.SUPERSEDED, KeyReason.KEY_CHANGED),
+        second: (KeyState.SUPERSEDED, KeyReason.KEY_CHANGED),
+        phone.jkt: (KeyState.ACTIVE, KeyReason.ENROLLED),
+    }
 
 
 def test_an_officer_is_told_once_of_a_key_that_is_long_overdue(
