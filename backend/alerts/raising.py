@@ -65,12 +65,13 @@ def extend(
     *,
     severity: Severity,
     certainty: Certainty,
-    occurred_at: datetime,
+    occurred_at: datetime | None,
     explanation: Explanation,
     now: datetime,
 ) -> None:
     """Add what judging says now: certainty and explanation follow it, severity only rises.
 
+    `occurred_at` is None where what is added belongs to what had begun: its time stays.
     The same finding again changes nothing. A decided alert gets the event alone; a withdrawn one
     is open again.
     """
@@ -79,7 +80,7 @@ def extend(
         kind=row.kind,
         severity=severity,
         certainty=certainty,
-        occurred_at=occurred_at,
+        occurred_at=row.occurred_at if occurred_at is None else occurred_at,
         explanation=explanation,
     )
     _learn(session, row, finding, now)

@@ -106,7 +106,7 @@ def _raise(
             severity=severity,
             certainty=Certainty.CONFIRMED,
             explanation=explanation,
-            occurred_at=occurred_at,
+            occurred_at=None,
             now=now,
         )
         return person

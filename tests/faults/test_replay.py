@@ -116,7 +116,9 @@ def outcome_on(database: Database) -> Outcome:
     with database.snapshot() as session:
         fixes = session.scalars(select(Fix).order_by(Fix.seq)).all()
         episodes = session.scalars(select(Episode).order_by(Episode.rule_id, Episode.ordinal)).all()
-        alerts = session.scalars(select(AlertRow).order_by(AlertRow.occurred_at)).all()
+        alerts = session.scalars(
+            select(AlertRow).order_by(AlertRow.occurred_at, AlertRow.kind)
+        ).all()
     return Outcome(
         fixes=[(fix.seq, fix.digest, fix.taken_s, fix.refused, fix.signed) for fix in fixes],
         episodes=[(one.rule_id, one.ordinal, one.withdrawn, one.verdict) for one in episodes],

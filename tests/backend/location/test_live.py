@@ -380,6 +380,7 @@ def test_a_window_that_began_in_silence_is_no_second_alert(watched: Watched) -> 
     watched.walk([at(HOME)])
     watched.clock.step(minutes=16)
     watched.sweep()
+    silent_since = watched.alerts()[0].occurred_at
 
     watched.clock.set(datetime(2026, 3, 3, 16, 0, tzinfo=UTC))  # the curfew began at 21:00
     watched.walk([at(HOME)])
@@ -388,6 +389,7 @@ def test_a_window_that_began_in_silence_is_no_second_alert(watched: Watched) -> 
     assert alert.kind is AlertKind.NO_COMMUNICATION
     assert alert.cleared_at == datetime(2026, 3, 3, 16, 0, tzinfo=UTC)
     assert "began at 2026-03-02 21:00" in alert.sentence_en
+    assert alert.occurred_at == silent_since <= alert.detected_at
 
 
 def test_a_phone_that_never_spoke_is_silent_too(watched: Watched) -> None:

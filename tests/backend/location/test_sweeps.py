@@ -290,7 +290,9 @@ def _kept(database: Database, one: UUID) -> dict[str, Any]:
         )
         episodes = session.scalars(select(Episode).where(Episode.supervisee_id == one))
         alerts = session.scalars(
-            select(AlertRow).where(AlertRow.supervisee_id == one).order_by(AlertRow.occurred_at)
+            select(AlertRow)
+            .where(AlertRow.supervisee_id == one)
+            .order_by(AlertRow.occurred_at, AlertRow.kind)
         )
         return {
             "due": (state.engine_due_s, state.next_due_s, state.until_s, state.judged_epoch),
