@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +20,15 @@ from backend.devices import service as devices
 from backend.devices.models import DeviceKey
 from backend.devices.presence_level import Presence
 from backend.location.models import Fix, JournalEntry
+from backend.simulator.track import read_track
 from tests.support.clocks import START
 from tests.support.conditions import open_case, order_for
 from tests.support.devices import CODE_KEY
 from tests.support.sites import Site
+from tests.support.terminals import typed
 
 PHONES = 3
+WALK = Path(__file__).parents[1] / "data" / "tracks" / "cerknicko-jezero.gpx"
 
 
 @pytest.fixture
@@ -62,10 +66,13 @@ def accepted_check_ins(session: Session) -> list[CheckInRow]:
     return list(rows)
 
 
-def simulate(site: Site, codes: Path, *words: str) -> Result:
+def words_for(site: Site, codes: Path) -> tuple[str, ...]:
     server = ("--server", site.settings.public_url, "--codes", str(codes))
-    stepped = ("--stepped-clock", str(site.settings.stepped_clock))
-    return site.command("simulate", *server, *stepped, *words)
+    return ("simulate", *server, "--stepped-clock", str(site.settings.stepped_clock))
+
+
+def simulate(site: Site, codes: Path, *words: str) -> Result:
+    return site.command(*words_for(site, codes), *words)
 
 
 def figure(printed: str, name: str) -> int:
@@ -126,6 +133,56 @@ def test_phones_with_every_hardship_lose_nothing(site: Site, codes: Path) -> Non
     assert keys == PHONES + figure(done.stdout, "keys changed")
     assert len({row.supervisee_id for row in check_ins}) == len(check_ins) == PHONES
     assert {row.level for row in check_ins} == {Presence.DEVICE}
+
+
+def test_a_given_track_is_gone_to_its_end_with_progress_and_a_summary(
+    site: Site, codes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = read_track(WALK, accuracy_m=8.0)
+    hardships = ("--journal-every", "5m", "--offline", "30%", "--late", "20m")
+    for name, value in site.environment.items():
+        monkeypatch.setenv(name, value)
+    site.start()
+
+    status, shown = typed(
+        *words_for(site, codes),
+        *("--track", str(WALK), "--phones", "1", "--check-ins-every", "0s"),
+        *hardships,
+    )
+
+    site.stop()
+    with site.opened() as database, database.snapshot() as session:
+        fixes = session.scalars(select(Fix).order_by(Fix.seq)).all()
+        tokens = session.scalars(
+            select(JournalEntry).order_by(JournalEntry.received_ms, JournalEntry.n)
+        ).all()
+    places = [(fix.latitude, fix.longitude) for fix in fixes]
+    way = [(point.position.latitude, point.position.longitude) for point in walk]
+    assert places == [*way, way[-1]]  # and once more where it ended
+    lasted_s = (walk[-1].at - walk[0].at).total_seconds()
+    assert fixes[-2].taken_s - fixes[0].taken_s == pytest.approx(lasted_s, abs=1)
+
+    progress, _, summary = shown.partition("100%")
+    percents = [int(each) for each in re.findall(r"(\d+)%", progress)]
+    assert percents == sorted(percents)
+    assert len(set(percents)) > 50
+    said = re.findall(r"(\d+) fixes, (\d+) tokens", shown)
+    taken = [int(each) for each, _ in said]
+    assert taken == sorted(taken)
+    assert taken[-1] == len(way)
+    assert 0 < int(said[-1][1]) <= len(tokens)
+
+    assert status == 0, shown
+    assert "Nothing that was accepted got lost." in summary
+    assert figure(summary, "phones enrolled") == 1
+    assert figure(summary, "fixes taken") == len(fixes)
+    live = sum(fix.journal_n is None for fix in fixes)
+    assert figure(summary, "sent live, accepted") == live > len(way) / 2
+    assert figure(summary, "put into the journal") == len(fixes) - live > 0
+    assert figure(summary, "their fixes accepted") == len(fixes) - live
+    assert figure(summary, "journal tokens taken") == len(tokens)
+    assert [token.n for token in tokens] != sorted(token.n for token in tokens)  # held back
+    assert figure(summary, "fixes unaccounted for") == 0
 
 
 def test_a_server_that_is_killed_meanwhile_loses_nothing_that_it_accepted(
