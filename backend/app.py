@@ -43,6 +43,7 @@ from backend.payments.provider import Desk
 from backend.payments.suspense_views import BLUEPRINTS as SUSPENSE
 from backend.payments.views import BLUEPRINTS as PAYMENTS
 from backend.reminders.views import BLUEPRINTS as REMINDERS
+from backend.requests.views import BLUEPRINTS as REQUESTS
 
 MAX_BODY_BYTES: Final = 1 << 20
 
@@ -60,6 +61,7 @@ BLUEPRINTS: Final = (
     *APPOINTMENTS,
     *CHECK_INS,
     *REMINDERS,
+    *REQUESTS,
     *AUDIT,
 )
 

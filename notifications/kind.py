@@ -25,6 +25,7 @@ class MessageKind(Enum):
     APPOINTMENT = "appointment"
     ALERT = "alert"
     DECISION = "decision"
+    REQUEST = "request"
 
     @property
     def collapse_key(self) -> CollapseKey:
@@ -38,4 +39,5 @@ _COLLAPSE_KEYS = {
     MessageKind.APPOINTMENT: CollapseKey.COURT,
     MessageKind.ALERT: CollapseKey.NOTICE,
     MessageKind.DECISION: CollapseKey.NOTICE,
+    MessageKind.REQUEST: CollapseKey.NOTICE,
 }

@@ -41,6 +41,8 @@ class Template(Enum):
     PAYMENT_RETURNED = "payment_returned"
     APPOINTMENT_MOVED = "appointment_moved"
     APPOINTMENT_CANCELLED = "appointment_cancelled"
+    REQUEST_WAITING = "request_waiting"
+    REQUEST_ANSWERED = "request_answered"
 
 
 class Line(Enum):
@@ -106,9 +108,14 @@ JOB_STOPPED_SUBJECTS: Mapping[Language, str] = {
     Language.ENGLISH: "connectrex: reminders have stopped",
     Language.SPANISH: "connectrex: los recordatorios se han detenido",
 }
+REQUEST_SUBJECTS: Mapping[Language, str] = {
+    Language.ENGLISH: "A request is waiting: sign in to read it",
+    Language.SPANISH: "Hay una solicitud en espera: inicie sesión para leerla",
+}
 _OFFICERS_SUBJECTS: Mapping[Template, Mapping[Language, str]] = {
     Template.ALERT: ALERT_SUBJECTS,
     Template.JOB_STOPPED: JOB_STOPPED_SUBJECTS,
+    Template.REQUEST_WAITING: REQUEST_SUBJECTS,
 }
 
 SUBJECTS: Mapping[Language, Mapping[Subject, str]] = {
@@ -385,6 +392,22 @@ information, nothing more. You can check in and use the app as always.
 If this is wrong, or you cannot pay, call {contact} at {phone}. You can ask for more time, for a \
 payment plan, or for the amount to be reduced. Asking is free.
 """,
+        Template.REQUEST_WAITING: """\
+A supervised person has written to your agency, and waits for an answer.
+
+Reference: {reference}
+Sign in to the officers' API to read it: GET /v1/requests/{reference}
+
+For the protection of the person concerned this e-mail says nothing more.
+""",
+        Template.REQUEST_ANSWERED: """\
+Hello {first_name},
+
+you wrote to {agency} on {day}. There is an answer: the app shows it in full, and needs no \
+location for that.
+
+If you have a question, or do not agree, call {contact} at {phone}.
+""",
     },
     Language.SPANISH: {
         Template.PAYMENT_DUE: """\
@@ -606,6 +629,22 @@ Esto es solo información. Puede reportarse y usar la aplicación como siempre.
 
 Si no es correcto, o si no puede pagar, llame a {contact} al {phone}. Puede pedir más tiempo, un \
 plan de pagos o una reducción. Pedirlo es gratis.
+""",
+        Template.REQUEST_WAITING: """\
+Una persona supervisada escribió a su agencia y espera una respuesta.
+
+Referencia: {reference}
+Inicie sesión en la API de oficiales para leerla: GET /v1/requests/{reference}
+
+Para proteger a la persona afectada, este correo no dice nada más.
+""",
+        Template.REQUEST_ANSWERED: """\
+Hola, {first_name}:
+
+Usted escribió a {agency} el {day}. Ya hay una respuesta: la aplicación la muestra completa, y para \
+eso no necesita su ubicación.
+
+Si tiene una pregunta, o no está de acuerdo, llame a {contact} al {phone}.
 """,
     },
 }

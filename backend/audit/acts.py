@@ -137,5 +137,9 @@ class Act(Enum):
     CHECK_IN_ACCEPTED = "check-in.accepted"
     CHECK_IN_REFUSED = "check-in.refused"
 
+    # requests
+    REQUEST_MADE = "request.made"
+    REQUEST_ANSWERED = "request.answered"
+
     # reminders
     REMINDER_CHOICES_CHANGED = "reminder-choices.changed"

@@ -34,6 +34,8 @@ class Permission(Enum):
     PAYMENT_RECORD = "payment:record"
     PAYMENT_APPROVE = "payment:approve"
     REMINDER_READ = "reminder:read"
+    REQUEST_READ = "request:read"
+    REQUEST_ANSWER = "request:answer"
     AUDIT_READ = "audit:read"
 
 

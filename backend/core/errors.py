@@ -51,6 +51,7 @@ class Code(Enum):
     PRECONDITION_REQUIRED = _Kind("precondition-required", 428, "Say which version you change")
     IDEMPOTENCY_MISMATCH = _Kind("idempotency-mismatch", 422, "The key was used for other content")
     ILLEGAL_TRANSITION = _Kind("illegal-transition", 409, "This step is not possible now")
+    TOO_MANY_OPEN = _Kind("too-many-open", 409, "Too many wait for an answer")
     SECOND_PERSON_REQUIRED = _Kind("second-person-required", 409, "A second person must approve")
 
     ENROLMENT_REFUSED = _Kind("enrolment-refused", 403, "The enrolment code does not hold")

@@ -57,7 +57,14 @@ DRIFT_PPM: Final = (1.0, 1_000.0)
 REPLAYED_PLACES: Final = range(5, 1_001)
 OFFSET_DAYS: Final = range(-60, 61)
 DAYS_AHEAD: Final = range(-60, 1)
-REMINDED: Final = frozenset(MessageKind) - {MessageKind.ALERT, MessageKind.DECISION}
+REMINDED: Final = frozenset(
+    {
+        MessageKind.PAYMENT,
+        MessageKind.CHECK_IN,
+        MessageKind.HEARING,
+        MessageKind.APPOINTMENT,
+    }
+)
 MAX_OFFSETS: Final = 10
 BATCH_KEY_PEOPLE: Final = range(2, 10_001)
 ROTATE_DAYS: Final = range(1, 1_001)

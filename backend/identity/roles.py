@@ -31,6 +31,7 @@ _READ_CASES: Final = frozenset(
         P.APPOINTMENT_READ,
         P.PAYMENT_READ,
         P.REMINDER_READ,
+        P.REQUEST_READ,
         P.TOKEN_MANAGE,
     }
 )
@@ -43,6 +44,7 @@ _SUPERVISE: Final = _READ_CASES | {
     P.ALERT_DECIDE,
     P.APPOINTMENT_WRITE,
     P.PAYMENT_RECORD,
+    P.REQUEST_ANSWER,
 }
 
 PERMISSIONS: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
@@ -51,7 +53,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
         Role.SUPERVISOR: _SUPERVISE
         | {P.CONDITION_APPROVE, P.CONFIDENTIAL_ZONE_READ, P.PAYMENT_APPROVE, P.AUDIT_READ},
         # Runs the agency, not its cases: sees no one's position, conditions or debts, nor the
-        # alerts and reminders that tell of them in words.
+        # alerts, reminders and requests that tell of them in words.
         Role.AGENCY_ADMIN: frozenset(
             {
                 P.AGENCY_MANAGE,

@@ -85,9 +85,14 @@ class Addressee:
     zone: str
 
 
-def get_supervisee(session: Session, actor: Actor, supervisee_id: UUID) -> Supervisee:
-    """Return a person whom `actor` may see: other slices begin with this. Raises NOT_FOUND."""
-    return _value(find_supervisee(session, actor, supervisee_id))
+def get_supervisee(
+    session: Session, actor: Actor, supervisee_id: UUID, *, locked: bool = False
+) -> Supervisee:
+    """Return a person whom `actor` may see: other slices begin with this. Raises NOT_FOUND.
+
+    `locked`: until the transaction ends, for what of a person must not be done twice at once.
+    """
+    return _value(find_supervisee(session, actor, supervisee_id, locked=locked))
 
 
 def get_supervisees(

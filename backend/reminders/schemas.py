@@ -8,6 +8,7 @@ from typing import Any, Final
 import marshmallow as ma
 
 from backend.core.schemas import FreeText, Instant, Schema, page_of
+from backend.identity.policy import REMINDED
 from backend.outbox.schemas import TextsSchema
 from backend.reminders.preview import Example
 from backend.reminders.reach import ReachKind
@@ -25,9 +26,9 @@ _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2199, 12, 31, tzinfo=UTC)
 
 
-def _refuse_alerts(kinds: list[MessageKind]) -> None:
-    if not {MessageKind.ALERT, MessageKind.DECISION}.isdisjoint(kinds):
-        raise ma.ValidationError(["Nobody is reminded of alerts and decisions."])
+def _refuse_others(kinds: list[MessageKind]) -> None:
+    if not REMINDED.issuperset(kinds):
+        raise ma.ValidationError(["Nobody is reminded of alerts, decisions and requests."])
 
 
 def _kinds(description: str, **options: Any) -> ma.fields.Field[Any]:
@@ -170,7 +171,7 @@ class NewChoicesSchema(Schema):
 
     turned_off = _kinds(
         "All others are turned on",
-        validate=[_refuse_alerts, ma.validate.Length(max=len(MessageKind) - 2)],
+        validate=[_refuse_others, ma.validate.Length(max=len(MessageKind) - 2)],
     )
 
 

@@ -50,6 +50,8 @@ _KINDS: Final[Mapping[Template, MessageKind | None]] = {
     Template.RELIEF_ENDED: MessageKind.DECISION,
     Template.APPOINTMENT_MOVED: MessageKind.APPOINTMENT,
     Template.APPOINTMENT_CANCELLED: MessageKind.APPOINTMENT,
+    Template.REQUEST_ANSWERED: MessageKind.REQUEST,
+    Template.REQUEST_WAITING: MessageKind.REQUEST,
     Template.ALERT: MessageKind.ALERT,
     Template.JOB_STOPPED: None,
 }

@@ -35,6 +35,7 @@ from backend.payments.provider import PaymentProvider
 from backend.reminders import service as reminders
 from backend.reminders.service import PlanReport
 from backend.reminders.text import texts_now
+from backend.requests import notices as request_notices
 from backend.worker.channels import open_channels
 from backend.worker.loop import Job, Worker
 from backend.worker.people import addresses, forget
@@ -152,6 +153,8 @@ READERS: Final[Mapping[str, Reader]] = {
     bank_returns.SOURCE: bank_returns.texts,
     receipts.SOURCE: receipts.texts,
     **dict.fromkeys(decisions.SOURCES, decisions.texts),
+    request_notices.SOURCE: request_notices.texts_for_officers,
+    request_notices.ANSWER_SOURCE: request_notices.texts,
 }
 """Who says what messages say, and whether they are still due, by kind of source, where nobody takes
 payments in the app.

@@ -80,6 +80,8 @@ ROUTES = {
         "GET /v1/plans/<uuid:plan_id>/breaking-preview",
         "GET /v1/reliefs/<uuid:relief_id>",
         "GET /v1/re-enrolments/<uuid:asked_id>",
+        "GET /v1/requests",
+        "GET /v1/requests/<uuid:request_id>",
         "GET /v1/supervisees",
         "GET /v1/supervisees/<uuid:supervisee_id>/re-enrolments",
         "GET /v1/supervisees/<uuid:supervisee_id>",
@@ -150,6 +152,7 @@ ROUTES = {
         "POST /v1/re-enrolments/<uuid:asked_id>/approval",
         "POST /v1/re-enrolments/<uuid:asked_id>/decline",
         "POST /v1/reminders/examples",
+        "POST /v1/requests/<uuid:request_id>/answer",
         "POST /v1/schedules/from-calendar",
         "POST /v1/supervisees",
         "POST /v1/supervisees/<uuid:supervisee_id>/absences",
@@ -217,8 +220,11 @@ ROUTES = {
     Audience.SUPERVISEE_UNGATED: {
         "DELETE /v1/me/autopay",
         "GET /v1/me/hardship-claims",
+        "GET /v1/me/help",
         "GET /v1/me/refusals",
+        "GET /v1/me/requests",
         "POST /v1/me/hardship-claims",
+        "POST /v1/me/requests",
     },
 }
 
@@ -249,6 +255,9 @@ def test_what_a_supervisee_may_do_without_location_is_this_alone() -> None:
         "GET /v1/me/refusals",
         "GET /v1/me/hardship-claims",
         "POST /v1/me/hardship-claims",
+        "GET /v1/me/help",
+        "GET /v1/me/requests",
+        "POST /v1/me/requests",
     }
 
 

@@ -228,6 +228,17 @@ STEPS: Final = [
         [Act.REMINDER_CHOICES_CHANGED],
         {"turned_off": ["payment"]},
     ),
+    # requests
+    Step(
+        "POST /v1/me/requests",
+        [Act.REQUEST_MADE],
+        {"kind": "exemption", "text": "I go to hospital."},
+    ),
+    Step(
+        "POST /v1/requests/{request_id}/answer",
+        [Act.REQUEST_ANSWERED],
+        {"outcome": "declined", "answer": "Call us."},
+    ),
     # devices
     Step("POST /v1/devices/{jkt}/suspension", [Act.DEVICE_SUSPENDED], {"reason": "lost"}),
     Step("POST /v1/devices/{jkt}/reinstatement", [Act.DEVICE_REINSTATED]),

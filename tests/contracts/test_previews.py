@@ -35,6 +35,7 @@ PREVIEWS = {
         "GET /v1/decision-preview",
         "GET /v1/plans/<uuid:plan_id>/breaking-preview",
     },
+    MessageKind.REQUEST: {ALL},
 }
 """Where an officer reads what a message of each kind says."""
 

@@ -33,7 +33,7 @@ from notifications.planning import DueItem, Subject
 from notifications.reminder import Recipient, render_reminder
 
 PERSON = UUID(int=1)
-TO_OFFICERS = {Template.ALERT, Template.JOB_STOPPED}
+TO_OFFICERS = {Template.ALERT, Template.JOB_STOPPED, Template.REQUEST_WAITING}
 # Words that a reminder must not contain: no threat, in either language.
 THREATS = re.compile(
     r"jail|prison|arrest|warrant|violat|revo[ck]|penalt|punish|court will|consequence"

@@ -43,6 +43,7 @@ from tests.support.devices import (
 from tests.support.location import HOME, at, watched_person
 from tests.support.payments import monthly_fee, owed, paid
 from tests.support.phones import phone_of
+from tests.support.requests import asked
 
 _AN_ADMINISTRATORS: Final = ("/v1/agency", "/v1/officer", "/v1/tokens", "/v1/allocation-order")
 _MADE_BY: Final = {
@@ -56,6 +57,7 @@ _MADE_BY: Final = {
     "reliefs": "relief_id",
     "plans": "plan_id",
     "hardship-claims": "claim_id",
+    "requests": "request_id",
     "referral": "referral_id",
     "tokens": "token_id",
     "officers": "officer_id",
@@ -65,6 +67,7 @@ _MADE_BY: Final = {
 _BEFORE: Final = rfc3339(START - timedelta(hours=1))
 _BEGINS: Final = rfc3339(START)
 _ENDS: Final = rfc3339(START + timedelta(days=7))
+_NO_TIMES: Final = {"starts_at": None, "ends_at": None}
 
 
 class House:
@@ -227,6 +230,7 @@ class House:
             "officer_id": colleague.id,
             "appointment_id": _check_in(session, case, now),
             "supervisee_id": person.id,
+            "request_id": asked(session, person, now).id,
         }
         return {name: str(thing) for name, thing in things.items()}
 
@@ -298,5 +302,6 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "scopes": ["supervisee:read"],
             "expires_at": _ENDS,
         },
+        "POST /v1/me/requests": {"kind": "trouble", "text": "The app stops.", **_NO_TIMES},
         "PUT /v1/device/push-address": {"kind": "token", "address": "a-token"},
     }

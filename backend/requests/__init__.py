@@ -1,0 +1,1 @@
+"""What people ask of their agency in writing, and the help that they always reach."""
