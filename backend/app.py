@@ -42,6 +42,7 @@ from backend.payments.hosted_views import BLUEPRINTS as HOSTED_PAYMENTS
 from backend.payments.provider import Desk
 from backend.payments.suspense_views import BLUEPRINTS as SUSPENSE
 from backend.payments.views import BLUEPRINTS as PAYMENTS
+from backend.privacy.views import BLUEPRINTS as PRIVACY
 from backend.reminders.views import BLUEPRINTS as REMINDERS
 from backend.requests.views import BLUEPRINTS as REQUESTS
 
@@ -62,6 +63,7 @@ BLUEPRINTS: Final = (
     *CHECK_INS,
     *REMINDERS,
     *REQUESTS,
+    *PRIVACY,
     *AUDIT,
 )
 

@@ -25,6 +25,7 @@ ROUTES = {
         "GET /payment/done",
         "GET /payment/left",
         "GET /readyz",
+        "GET /v1/privacy-notice",
         "POST /v1/device/keys",
         "POST /v1/devices",
         "POST /v1/enrolments/challenge",

@@ -21,6 +21,7 @@ OPEN_TO_CLIENTS: Final = {
     "GET /.well-known/jwks.json",
     "GET /payment/done",
     "GET /payment/left",
+    "GET /v1/privacy-notice",
     "POST /v1/device/keys",
     "POST /v1/devices",
     "POST /v1/enrolments/challenge",
