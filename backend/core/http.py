@@ -208,7 +208,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             doc["security"] = [{self.audience.value: []}]
         responses = doc.setdefault("responses", {})
         for status, why in guard.responses.items():
-            responses.setdefault(str(status), _problem_response(why))
+            own = responses.pop(status, {})  # what the view says of it by `alt_response`
+            responses.setdefault(str(status), _problem_response(own.get("description", why)))
         if self._keeps_answers and method == "post":
             doc.setdefault("parameters", []).append(_IDEMPOTENCY_PARAMETER)
         return doc

@@ -47,6 +47,9 @@ def read_help() -> Help:
 @mine.route("/requests", methods=["POST"])
 @mine.arguments(NewRequestSchema)
 @mine.response(201, RequestSchema)
+@mine.alt_response(
+    409, description="Three of the kind wait (`too-many-open`), or the proof was used (`replayed`)"
+)
 def ask(new: NewRequest) -> Request:
     """Report trouble, ask for an exemption, or claim a right; an officer answers. No location.
 

@@ -51,3 +51,13 @@ def test_the_docs_page_works_without_the_network(client: FlaskClient) -> None:
     for local in re.findall(r'(?:src|href)="([^"]+)"', page.text):
         with client.get(urljoin("/docs/", local)) as file:
             assert file.status_code == 200
+
+
+def test_what_a_view_says_of_a_refusal_goes_before_what_its_guard_says(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").json
+    assert document is not None
+
+    asking = document["paths"]["/v1/me/requests"]["post"]["responses"]["409"]
+
+    assert "too-many-open" in asking["description"]
+    assert asking["content"].keys() == {"application/problem+json"}

@@ -19,6 +19,7 @@ from backend.identity import service as identity
 from backend.outbox import service as outbox
 from backend.outbox.messages import Recipient, RecipientKind
 from backend.outbox.store import OutboxStore
+from backend.requests.service import RequestState, answer_request
 from backend.simulator.fcm import Answer, LocalFcm
 from backend.simulator.phone import PushAddress
 from backend.worker import Worker, build
@@ -32,6 +33,7 @@ from tests.support.clocks import START, FrozenClock
 from tests.support.devices import Person, enrolled_phone
 from tests.support.outbox import history_of, state_of
 from tests.support.reminders import message_ids, owes, pays, planned
+from tests.support.requests import asked
 from tests.support.smtp import LocalSmtp, local_smtp
 
 DUE = date(2026, 3, 7)
@@ -308,6 +310,45 @@ def test_a_critical_alert_reaches_the_officer_by_mail_and_names_nobody(
     assert mail["To"] == testa.account.email
     assert str(alert_id) in mail.get_content()
     assert "Testa" not in mail.as_string()
+
+
+def test_a_request_reaches_the_officer_by_mail_and_its_answer_the_phone(
+    database: Database,
+    channels: list[Channel],
+    clock: FrozenClock,
+    token: str,
+    testa: Person,
+    fcm: LocalFcm,
+    smtp: LocalSmtp,
+) -> None:
+    with database.transaction() as session:
+        person = identity.get_supervisee(session, testa.officer, testa.supervisee_id)
+        request = asked(session, person, START, text="The screen stays black.")
+    send(a_store(database), channels, clock)
+    clock.set(DUE_AT)
+    with database.transaction() as session:
+        answer_request(
+            session,
+            testa.officer,
+            request.id,
+            outcome=RequestState.ANSWERED,
+            answer="Restart it.",
+            now=DUE_AT,
+        )
+
+    send(a_store(database), channels, clock)
+
+    [mail] = smtp.received
+    assert mail["To"] == testa.account.email
+    assert str(request.id) in mail.get_content()
+    assert "Testa" not in mail.as_string()
+    assert "black" not in mail.as_string()
+    [push] = fcm.received(token)
+    assert push["android"]["collapse_key"] == "notice"
+    assert "answer" not in str(push["notification"])
+    [given] = inbox_of(database, testa)
+    assert "you wrote to Testa County Supervision on Monday, March 2, 2026" in given
+    assert "Restart" not in given
 
 
 def test_without_settings_there_is_the_inbox_and_nothing_else(
