@@ -45,6 +45,14 @@ class EnrolmentRefused:
     what_to_do: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Software:
+    """What a phone says of the app and the system on which it made a key; None if it does not."""
+
+    app_version: str | None
+    os_version: str | None
+
+
 def admit(
     session: Session,
     actor: Actor,
@@ -133,11 +141,12 @@ def add_key(
     key: NewKey,
     judged: Judged,
     *,
+    made_on: Software,
     policy: AgencyPolicy,
     now: datetime,
 ) -> DeviceKey:
     """Take a key in for an activation, with its event and its evidence."""
-    row = _device_key(activation, judged.assurance, key, now)
+    row = _device_key(activation, judged.assurance, key, made_on, now)
     session.add(row)
     session.flush()
     session.add(key_event(actor, row, now))
@@ -146,7 +155,7 @@ def add_key(
 
 
 def _device_key(
-    activation: ActivationRow, assurance: Assurance, key: NewKey, now: datetime
+    activation: ActivationRow, assurance: Assurance, key: NewKey, made_on: Software, now: datetime
 ) -> DeviceKey:
     return DeviceKey(
         jkt=key.jkt,
@@ -155,6 +164,8 @@ def _device_key(
         agency_id=activation.agency_id,
         public_key=point_of(key.public_key),
         assurance=assurance,
+        app_version=made_on.app_version,
+        os_version=made_on.os_version,
         enrolled_at=now,
         state=KeyState.ACTIVE,
         state_reason=KeyReason.ENROLLED,

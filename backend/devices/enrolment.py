@@ -33,7 +33,13 @@ from backend.core.db import Session
 from backend.core.errors import Code
 from backend.core.ids import new_id
 from backend.devices import keys
-from backend.devices.admittance import EnrolmentRefused, add_key, admit, record_refusal
+from backend.devices.admittance import (
+    EnrolmentRefused,
+    Software,
+    add_key,
+    admit,
+    record_refusal,
+)
 from backend.devices.assurance import Assurance, Platform
 from backend.devices.enrolment_code import CodeEnd
 from backend.devices.evidence import Evidence
@@ -201,7 +207,8 @@ def _activate(
     activation = _activation(found, phone, now)
     session.add(activation)
     session.flush()  # the key refers to it by table name, which orders nothing
-    row = add_key(session, actor, activation, key, judged, policy=policy, now=now)
+    made_on = Software(app_version=phone.app_version, os_version=phone.os_version)
+    row = add_key(session, actor, activation, key, judged, made_on=made_on, policy=policy, now=now)
     _set_push(session, actor, activation, phone, now)
     _record_enrolment(session, actor, row, earlier_id, now)
     return Enrolled(

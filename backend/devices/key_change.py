@@ -34,7 +34,13 @@ from backend.core.actor import Actor, ActorKind
 from backend.core.db import Session
 from backend.core.ids import new_id
 from backend.devices import keys
-from backend.devices.admittance import EnrolmentRefused, add_key, admit, record_refusal
+from backend.devices.admittance import (
+    EnrolmentRefused,
+    Software,
+    add_key,
+    admit,
+    record_refusal,
+)
 from backend.devices.codes import Challenge, make_room
 from backend.devices.enrolment import Enrolled
 from backend.devices.enrolment_code import CHALLENGE_LIFE, new_challenge
@@ -55,10 +61,15 @@ ALERT_SOURCE: Final = "key-change"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextKey:
-    """What a phone sends of its next key: the old key's word for it, and what is shown of it."""
+    """What a phone sends of its next key: the old key's word for it, and what is shown of it.
+
+    Versions are None where the phone does not say on what it made the key.
+    """
 
     key_change: str
     evidence: tuple[Evidence, ...]
+    app_version: str | None
+    os_version: str | None
 
 
 def rotate_at(session: Session, key: KeyContext) -> datetime:
@@ -128,7 +139,8 @@ def change_key(
         record_refusal(session, actor, Act.DEVICE_KEY_CHANGE_REFUSED, subject, judged, now)
         return judged
 
-    return _follow(session, actor, found, key, judged, policy, now)
+    made_on = Software(app_version=next_key.app_version, os_version=next_key.os_version)
+    return _follow(session, actor, found, key, judged, made_on, policy, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +223,13 @@ def _follow(
     found: _Opening,
     key: NewKey,
     judged: Judged,
+    made_on: Software,
     policy: AgencyPolicy,
     now: datetime,
 ) -> Enrolled:
-    new = add_key(session, actor, found.activation, key, judged, policy=policy, now=now)
+    new = add_key(
+        session, actor, found.activation, key, judged, made_on=made_on, policy=policy, now=now
+    )
     found.challenge.new_jkt = new.jkt
     keys.follow(session, actor, found.old, new, now)
     _record(session, actor, found, new, now)

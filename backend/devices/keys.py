@@ -41,6 +41,8 @@ class Key:
 
     jkt: str
     assurance: Assurance
+    app_version: str | None
+    os_version: str | None
     enrolled_at: datetime
     state: KeyState
     state_reason: KeyReason
@@ -154,6 +156,8 @@ def _key(row: DeviceKey) -> Key:
     return Key(
         jkt=row.jkt,
         assurance=row.assurance,
+        app_version=row.app_version,
+        os_version=row.os_version,
         enrolled_at=row.enrolled_at,
         state=row.state,
         state_reason=row.state_reason,

@@ -117,7 +117,10 @@ class ActivationRow(Base):
 
 
 class DeviceKey(Base):
-    """A key that was enrolled, once and for one activation; `public_key` is its point, X and Y."""
+    """A key that was enrolled, once and for one activation; `public_key` is its point, X and Y.
+
+    `app_version` and `os_version` are what the phone said that it was made on, if it said so.
+    """
 
     __tablename__ = "device_keys"
     __table_args__ = ({"info": {"immutable": ("state", "state_reason", "state_since")}},)
@@ -130,6 +133,8 @@ class DeviceKey(Base):
     agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"), info=OPERATIONAL)
     public_key: Mapped[bytes] = mapped_column(LargeBinary(64), info=DEVICE)
     assurance: Mapped[Assurance] = mapped_column(stored_enum(Assurance), info=DEVICE)
+    app_version: Mapped[str | None] = mapped_column(String(40), info=DEVICE)
+    os_version: Mapped[str | None] = mapped_column(String(40), info=DEVICE)
     enrolled_at: Mapped[datetime] = mapped_column(info=DEVICE)
     state: Mapped[KeyState] = mapped_column(stored_enum(KeyState), info=DEVICE)
     state_reason: Mapped[KeyReason] = mapped_column(stored_enum(KeyReason), info=DEVICE)

@@ -175,6 +175,8 @@ class NextKeySchema(Schema):
     evidence = fields.List(
         fields.Nested(DeviceEvidenceSchema), required=True, validate=validate.Length(max=3)
     )
+    app_version = FreeText(load_default=None, max_length=40)
+    os_version = FreeText(load_default=None, max_length=40)
 
     @ma.post_load
     def make_next_key(self, data: dict[str, Any], **_: Any) -> NextKey:
@@ -276,6 +278,16 @@ class DeviceKeySchema(Schema):
 
     jkt = fields.String(required=True, metadata={"description": "Thumbprint (RFC 7638)"})
     assurance = fields.Enum(Assurance, by_value=True, required=True)
+    app_version = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The app that made it, as the phone said, if it did"},
+    )
+    os_version = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The system that it was made on, as the phone said, if it did"},
+    )
     enrolled_at = Instant(required=True)
     state = fields.Enum(KeyState, by_value=True, required=True)
     state_reason = fields.Enum(KeyReason, by_value=True, required=True)

@@ -175,6 +175,10 @@ class Phone:
         """Whether a change of the key got no answer: only the server knows which key it takes."""
         return self._key_change is not None
 
+    def upgrade(self, *, app_version: str, os_version: str) -> None:
+        """Have another app and system from now on; the server hears of it with the next key."""
+        self._app_version, self._os_version = app_version, os_version
+
     def rotate(self) -> HttpAnswer:
         """Change to a new key, which the old one signs over to; PhoneRefusedError if it may not.
 
@@ -395,6 +399,7 @@ class Phone:
         members = {
             "key_change": self.key.sign_over(challenge, key.jkt),
             "evidence": [dict(shown) for shown in self._evidence(challenge, key)],
+            **self._software(),
         }
         call = _Call(
             method="POST", path="/v1/device/keys", body=compact_json(members), with_token=False
@@ -427,12 +432,14 @@ class Phone:
         members: dict[str, object] = {
             "platform": self._platform,
             "evidence": [dict(shown) for shown in self._evidence(challenge, self.key)],
-            "app_version": self._app_version,
-            "os_version": self._os_version,
+            **self._software(),
         }
         if self._push is not None:
             members["push"] = {"kind": self._push.kind, "address": self._push.address}
         return members
+
+    def _software(self) -> dict[str, object]:
+        return {"app_version": self._app_version, "os_version": self._os_version}
 
     def _location_and_fix(self, position: Position) -> dict[str, object]:
         knows_server_time = self._server_ahead_ms is not None

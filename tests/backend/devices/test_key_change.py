@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
 from backend.alerts.kinds import AlertKind
@@ -27,6 +28,7 @@ from backend.devices.key_state import KeyReason, KeyState
 from backend.devices.models import DeviceEvidence, DeviceKey, KeyChallenge, KeyEvent
 from backend.identity.service import AgencyPolicy
 from backend.location.models import Fix
+from backend.migrations import downgrade, upgrade
 from backend.simulator.phone import Phone, PhoneRefusedError
 from backend.simulator.proof import ProofKey
 from backend.worker.jobs import recheck
@@ -114,6 +116,107 @@ def test_the_next_key_stands_where_the_old_one_stood(
         phone.jkt: (KeyState.ACTIVE, KeyReason.ENROLLED),
     }
     assert phone.token()
+
+
+MADE_ON = ("app_version", "os_version")
+
+
+def made_on(client: FlaskClient, officer: dict[str, str], jkt: str) -> list[str | None]:
+    """What an officer sees that a key was made on."""
+    shown = client.get(f"/v1/devices/{jkt}", headers=officer)
+    assert shown.json is not None
+    return [shown.json[name] for name in MADE_ON]
+
+
+@pytest.fixture
+def officer(database: Database, person: Person) -> dict[str, str]:
+    with database.transaction() as session:
+        return bearer_of(session, person.account, START)
+
+
+def test_each_key_shows_the_app_and_the_system_that_it_was_made_on(
+    client: FlaskClient, person: Person, phone: Phone, officer: dict[str, str]
+) -> None:
+    first = phone.jkt
+    phone.upgrade(app_version="2.1.0", os_version="17")
+
+    phone.rotate()
+
+    path = f"/v1/supervisees/{person.supervisee_id}/devices"
+    listed = client.get(path, headers=officer).json
+    assert listed is not None
+    (activation,) = listed["items"]
+    assert [activation[name] for name in MADE_ON] == ["1.0.0", "16"]  # as of its enrolment
+    assert {key["jkt"]: [key[name] for name in MADE_ON] for key in activation["keys"]} == {
+        first: ["1.0.0", "16"],
+        phone.jkt: ["2.1.0", "17"],
+    }
+    assert made_on(client, officer, first) == ["1.0.0", "16"]
+    assert made_on(client, officer, phone.jkt) == ["2.1.0", "17"]
+
+
+def test_a_phone_that_does_not_say_on_what_it_made_its_key_changes_it_all_the_same(
+    client: FlaskClient, phone: Phone, officer: dict[str, str]
+) -> None:
+    new = ProofKey()
+
+    answer = change(client, phone.key, new, challenge_of(client, phone.key))
+
+    assert answer.status_code == 201
+    assert made_on(client, officer, new.jkt) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"os_version": "x" * 41}, "/os_version"),
+        ({"os_version": 17}, "/os_version"),
+        ({"app_version": ""}, "/app_version"),
+        ({"app_version": "4111 1111 1111 1111"}, "/app_version"),
+        ({"version": "17"}, "/version"),
+    ],
+)
+def test_versions_that_make_no_sense_change_nothing(
+    client: FlaskClient, database: Database, phone: Phone, said: dict[str, object], pointer: str
+) -> None:
+    new, challenge = ProofKey(), challenge_of(client, phone.key)
+
+    answer = change(client, phone.key, new, challenge, **said)
+
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["errors"][0]["pointer"] == pointer
+    assert len(keys_of(database)) == 1
+    assert change(client, phone.key, new, challenge).status_code == 201
+
+
+@pytest.mark.usefixtures("phone")
+def test_what_a_key_was_made_on_is_never_rewritten(database: Database) -> None:
+    for name in MADE_ON:
+        with (
+            pytest.raises(DBAPIError, match="append-only"),
+            database.transaction() as session,
+        ):
+            session.execute(update(DeviceKey).values({name: "elsewhere"}))
+    assert len(keys_of(database)) == 1
+
+
+def test_first_keys_of_before_are_shown_with_what_their_enrolment_said(
+    client: FlaskClient,
+    database: Database,
+    clock: FrozenClock,
+    phone: Phone,
+    officer: dict[str, str],
+) -> None:
+    first = phone.jkt
+    clock.step(minutes=20)
+    phone.rotate()
+    downgrade(database, "0023")
+
+    upgrade(database)
+
+    assert made_on(client, officer, first) == ["1.0.0", "16"]
+    assert made_on(client, officer, phone.jkt) == [None, None]
 
 
 def test_the_old_key_is_unknown_from_then_on(client: FlaskClient, phone: Phone) -> None:
