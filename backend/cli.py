@@ -134,7 +134,11 @@ def main() -> None:
     help="How many server processes (default: one on SQLite, else one per core).",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 64), default=16, show_default=True, help="Per process."
+    "--threads",
+    type=click.IntRange(1, 64),
+    default=16,
+    show_default=True,
+    help="How many requests a process answers at a time.",
 )
 @_explained
 def serve(host: str, port: int, processes: int | None, threads: int) -> None:
@@ -247,11 +251,15 @@ def officer() -> None:
 @officer.command("create")
 @click.option("--agency", required=True, type=click.UUID, help="The agency's identifier.")
 @click.option("--email", required=True, help="With which the officer signs in.")
-@click.option("--given-name", required=True)
-@click.option("--family-name", required=True)
+@click.option("--given-name", required=True, help="As shown to colleagues.")
+@click.option("--family-name", required=True, help="As shown to colleagues.")
 @click.option("--job-title", default="", help="As shown to colleagues.")
 @click.option(
-    "--role", type=click.Choice([role.value for role in Role]), default="officer", show_default=True
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default="officer",
+    show_default=True,
+    help="What the officer may see and do (docs/operating.md).",
 )
 @click.password_option(help="At least fifteen characters; asked for when not given.")
 @_explained

@@ -81,7 +81,11 @@ SHARE: Final = _Share()
     help="GPX file whose points carry times (default: the nine minutes' drive of the demo).",
 )
 @click.option(
-    "--laps", type=click.IntRange(1), default=1, show_default=True, help="There, back, there …"
+    "--laps",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How often the track is driven: there, back, there …",
 )
 @click.option(
     "--every", type=SPAN, default="0s", show_default=True, help="Least time between two fixes."
@@ -136,7 +140,11 @@ SHARE: Final = _Share()
     help="Share of the requests that are lost on the way there or back, and sent again.",
 )
 @click.option(
-    "--reboots", type=click.IntRange(0, 100), default=0, show_default=True, help="Of each phone."
+    "--reboots",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    help="How often each phone is started anew.",
 )
 @click.option(
     "--rotate-every",
