@@ -141,5 +141,8 @@ class Act(Enum):
     REQUEST_MADE = "request.made"
     REQUEST_ANSWERED = "request.answered"
 
+    # privacy
+    NOTICE_ACKNOWLEDGED = "privacy-notice.acknowledged"
+
     # reminders
     REMINDER_CHOICES_CHANGED = "reminder-choices.changed"

@@ -106,6 +106,7 @@ ROUTES = {
         "GET /v1/supervisees/<uuid:supervisee_id>/orders",
         "GET /v1/supervisees/<uuid:supervisee_id>/payments",
         "GET /v1/supervisees/<uuid:supervisee_id>/plans",
+        "GET /v1/supervisees/<uuid:supervisee_id>/privacy-notice",
         "GET /v1/supervisees/<uuid:supervisee_id>/recurring-fees",
         "GET /v1/supervisees/<uuid:supervisee_id>/referrals",
         "GET /v1/supervisees/<uuid:supervisee_id>/refusals",
@@ -222,9 +223,11 @@ ROUTES = {
         "DELETE /v1/me/autopay",
         "GET /v1/me/hardship-claims",
         "GET /v1/me/help",
+        "GET /v1/me/privacy-notice",
         "GET /v1/me/refusals",
         "GET /v1/me/requests",
         "POST /v1/me/hardship-claims",
+        "POST /v1/me/privacy-notice/acknowledgement",
         "POST /v1/me/requests",
     },
 }
@@ -257,6 +260,8 @@ def test_what_a_supervisee_may_do_without_location_is_this_alone() -> None:
         "GET /v1/me/hardship-claims",
         "POST /v1/me/hardship-claims",
         "GET /v1/me/help",
+        "GET /v1/me/privacy-notice",
+        "POST /v1/me/privacy-notice/acknowledgement",
         "GET /v1/me/requests",
         "POST /v1/me/requests",
     }

@@ -19,6 +19,7 @@ from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.identity.tokens import open_session
 from backend.payments.bank_file import COLUMNS
+from backend.privacy.notice import VERSION
 from backend.simulator.phone import Phone, _Call
 from backend.simulator.wire import HttpRequest
 from tests.support.alerts import raised_alert
@@ -302,6 +303,7 @@ def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "scopes": ["supervisee:read"],
             "expires_at": _ENDS,
         },
+        "POST /v1/me/privacy-notice/acknowledgement": {"version": VERSION},
         "POST /v1/me/requests": {"kind": "trouble", "text": "The app stops.", **_NO_TIMES},
         "PUT /v1/device/push-address": {"kind": "token", "address": "a-token"},
     }
