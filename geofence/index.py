@@ -15,6 +15,7 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geofence.boxes import Boxes
 from geofence.containment import Disc, Outline, Places, PreparedZone, framed
 from geofence.geodesy import HALF_TURN, TURN, Box, Floats
 from geofence.grid import Grid, Indices
@@ -110,6 +111,21 @@ class ZoneIndex:
         order = np.lexsort((numbers[holds], places[holds]))
         return places[holds][order], numbers[holds][order]
 
+    def near_many(
+        self, latitudes: Sequence[float], longitudes: Sequence[float], *, within_m: float
+    ) -> tuple[Indices, Indices, Floats]:
+        """What `near` finds for each place, as three arrays: place, zone, and signed metres.
+
+        Ordered by place, then zone.
+        """
+        if not self._zones or not len(latitudes):
+            return _NONE, _NONE, np.array([])
+        where = Places(latitudes, longitudes)
+        places, numbers = self._many_near_candidates(where, within_m)
+        metres = self._many_metres(where, places, numbers)
+        near = metres <= within_m
+        return places[near], numbers[near], metres[near]
+
     def _candidates(self, box: Box) -> list[int]:
         if self._bounds is None:
             self._bounds = _bounds([zone.box for zone in self._zones])
@@ -132,6 +148,32 @@ class ZoneIndex:
         else:
             places, leaves = pairs
         return places, owners[leaves]
+
+    def _many_near_candidates(self, where: Places, within_m: float) -> tuple[Indices, Indices]:
+        """Pairs of place and zone whose box is at most so far off, in order."""
+        x, y = where.longitudes, where.latitudes
+        asked, owners = _turned(np.column_stack(Boxes(x, y, x, y).grown(np.full(len(x), within_m))))
+        tree = self._grown_tree()
+        rows, leaves = tree.boxes.query(_polygons(asked))
+        pairs = np.unique(owners[rows] * len(self._zones) + tree.owners[leaves])
+        places, numbers = np.divmod(pairs, len(self._zones))
+        return places, numbers
+
+    def _many_metres(self, where: Places, places: Indices, numbers: Indices) -> Floats:
+        """Signed metres for each pair: circles all together, every other zone with all its places."""
+        shapes = self._drawn_shapes()
+        metres = np.empty(len(places))
+        circles = shapes.circles[numbers]
+        at = np.flatnonzero(circles)
+        discs = Disc(*shapes.discs[:, numbers[at]])
+        metres[at] = discs.distances_m(where.at(places[at].tolist()))
+
+        at = np.flatnonzero(~circles)
+        at = at[np.argsort(numbers[at], kind="stable")]
+        drawn, begins = np.unique(numbers[at], return_index=True)
+        for number, rows in zip(drawn.tolist(), np.split(at, begins[1:]), strict=False):
+            metres[rows] = self._zones[number].shape.distances_m(where.at(places[rows].tolist()))
+        return metres
 
     def _sorted_cells(self) -> _Cells:
         if self._cells is None:
@@ -165,7 +207,7 @@ def _polygons(boxes: npt.NDArray[np.float64]) -> list[shapely.Geometry]:
     return polygons
 
 
-def _turned(boxes: list[Box]) -> tuple[npt.NDArray[np.float64], Indices]:
+def _turned(boxes: Sequence[Box] | Floats) -> tuple[npt.NDArray[np.float64], Indices]:
     """The boxes, each also a whole circle east and west where it reaches over the antimeridian.
 
     With them the number of the zone that each belongs to.

@@ -46,6 +46,10 @@ _places = st.lists(
 )
 
 
+def _columns(places: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [lat for lat, _ in places], [lon for _, lon in places]
+
+
 @settings(max_examples=100, deadline=None)
 @given(zones=st.lists(_zones(), max_size=12), places=_places)
 def test_the_index_agrees_with_each_zone(
@@ -59,7 +63,7 @@ def test_the_index_agrees_with_each_zone(
     ]
 
     assert [index.containing(lat, lon) for lat, lon in places] == expected
-    pairs = index.containing_many([lat for lat, _ in places], [lon for _, lon in places])
+    pairs = index.containing_many(*_columns(places))
     assert list(zip(*(array.tolist() for array in pairs), strict=True)) == [
         (place, number) for place, numbers in enumerate(expected) for number in numbers
     ]
@@ -69,6 +73,12 @@ def test_the_index_agrees_with_each_zone(
             for number, zone in enumerate(prepared)
             if zone.distance_m(lat, lon) <= 500.0
         }
+    near = index.near_many(*_columns(places), within_m=500.0)
+    assert list(zip(*(array.tolist() for array in near), strict=True)) == [
+        (place, number, distance_m)
+        for place, (lat, lon) in enumerate(places)
+        for number, distance_m in index.near(lat, lon, within_m=500.0).items()
+    ]
 
 
 def test_a_crowd_of_zones_beside_one_far_away_is_found() -> None:
@@ -87,6 +97,7 @@ def test_an_empty_index_holds_nothing() -> None:
 
     assert index.containing(0.0, 0.0) == []
     assert index.near(0.0, 0.0, within_m=1e6) == {}
+    assert [len(found) for found in index.near_many([0.0], [0.0], within_m=1e6)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("latitude", [89.5, -89.5])
@@ -96,6 +107,8 @@ def test_near_a_pole_every_longitude_is_near(latitude: float) -> None:
     found = ZoneIndex([zone]).near(latitude, 180.0, within_m=100_000.0)
 
     assert found[0] == pytest.approx(zone.distance_m(latitude, 180.0))
+    _, _, metres = ZoneIndex([zone]).near_many([latitude], [180.0], within_m=100_000.0)
+    assert metres.tolist() == list(found.values())
 
 
 def test_an_index_answers_the_second_time_as_the_first() -> None:
