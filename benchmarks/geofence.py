@@ -12,7 +12,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import time as wall_time
 from pathlib import Path
 from typing import Final
@@ -113,18 +113,16 @@ def star(latitude: float, longitude: float, radius_m: float, vertices: int) -> A
     return Area(polygons=(((*ring, ring[0]),),))
 
 
-def spread(count: int, vertices: int, chance: random.Random) -> list[Zone]:
+def spread(count: int, vertices: int, chance: random.Random) -> Iterator[Zone]:
     """Zones of 100 to 500 metres over one degree; without vertices they are circles."""
-    zones: list[Zone] = []
     for _ in range(count):
         latitude = LATITUDE + chance.uniform(-0.5, 0.5)
         longitude = LONGITUDE + chance.uniform(-0.5, 0.5)
         radius_m = chance.uniform(100.0, 500.0)
         if vertices:
-            zones.append(star(latitude, longitude, radius_m, vertices))
+            yield star(latitude, longitude, radius_m, vertices)
         else:
-            zones.append(Circle(latitude=latitude, longitude=longitude, radius_m=radius_m))
-    return zones
+            yield Circle(latitude=latitude, longitude=longitude, radius_m=radius_m)
 
 
 def places(chance: random.Random) -> tuple[list[float], list[float]]:
@@ -137,7 +135,7 @@ def places(chance: random.Random) -> tuple[list[float], list[float]]:
 
 def look_ups(table: Table, chance: random.Random) -> None:
     """One place, and batches, against more and more zones."""
-    for vertices, most in ((0, 10_000), (50, 10_000), (5000, 100)):
+    for vertices, most in ((0, 10_000), (50, 10_000), (5000, 1_000)):
         shape = f"polygons of {vertices}" if vertices else "circles"
         zones = [PreparedZone(zone) for zone in spread(most, vertices, chance)]
         for count in (10, 100, 1000, 10_000):
