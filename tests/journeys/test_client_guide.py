@@ -25,7 +25,7 @@ from backend.core.db import Database, Session
 from backend.core.paging import Cursor
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.devices.models import DeviceEvidence
+from backend.devices.models import DeviceEvidence, DeviceKey
 from backend.identity import service as identity
 from backend.location.models import Fix
 from backend.outbox.inbox import StoredInbox
@@ -187,6 +187,7 @@ def test_the_client_on_the_page_works(
     with database.snapshot() as session:
         fixes = session.scalars(select(Fix).order_by(Fix.seq)).all()
         evidence = session.scalars(select(DeviceEvidence.jkt)).all()
+        systems = session.scalars(select(DeviceKey.os_version)).all()
         message = session.get_one(OutboxMessage, message_id)
     numbers: dict[UUID, list[int]] = {}
     for fix in fixes:
@@ -194,5 +195,6 @@ def test_the_client_on_the_page_works(
     assert sorted(numbers.values()) == [ENROLLED_AGAIN, BY_THE_FIRST_KEYS]
     assert {(fix.refused, fix.assurance) for fix in fixes} == {(None, level)}
     assert len(set(evidence)) == (0 if iron is None else 3)  # that of each of its keys
+    assert sorted(map(str, systems)) == ["16", "17", "17"]  # updated before the key change
     assert (message.delivered_at, message.opened_at) == (clock.now(), clock.now())
     assert client["level"] == level
