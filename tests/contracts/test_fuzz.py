@@ -7,7 +7,9 @@ that it is the rooms behind the door that are tried and not the door.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -32,11 +34,13 @@ from backend.core.db import Database
 from backend.core.errors import PROBLEM_TYPE, Code
 from backend.core.problems import PROBLEM_JSON
 from backend.core.settings import Mode, Settings
+from backend.simulator.provider import SECRET_KEY, WEBHOOK_SECRET, LocalProvider
 from backend.simulator.wire import HttpRequest
 from tests.support.clocks import FrozenClock
 from tests.support.databases import SqliteDatabases
 from tests.support.devices import ROOT_SECRET, SERVER_URL
 from tests.support.house import House
+from tests.support.scenes import Good
 
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -51,6 +55,7 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 MISSES_ONE_IN: Final = 5
+GOOD_ONE_IN: Final = 4
 CODES: Final = {code.slug: code for code in Code}
 AT_THE_DOOR: Final = {
     Code.UNAUTHENTICATED,
@@ -60,6 +65,16 @@ AT_THE_DOOR: Final = {
     Code.LOCATION_REFUSED,
 }
 """With these nothing would be tried but the guard."""
+
+
+WRITES: Final = [one for one in OPERATIONS if one.method.upper() not in {"GET", "HEAD", "OPTIONS"}]
+NEVER_TAKEN: Final = {
+    "POST /v1/device/keys": "a new key signs, over a challenge (devices/test_key_change.py)",
+    "POST /v1/device/passkey": "an authenticator signs (devices/test_presence.py)",
+    "POST /v1/device/assertions": "Apple's own key signs (devices/test_assertions.py)",
+    "POST /v1/payments/{payment_id}/refund": "the provider must have taken it (test_hosted_views.py)",
+}
+"""What can only be refused here, and why. Whatever else writes must be taken once when asked well."""
 
 
 def audience_of(operation: Any) -> str | None:
@@ -72,8 +87,16 @@ def audience_of(operation: Any) -> str | None:
 @pytest.fixture(scope="module")
 def house(sqlite_databases: SqliteDatabases, server_keys: Path) -> Iterator[House]:
     """Something to ask for; what requests leave behind is met by those that follow."""
-    with sqlite_databases.fresh_url() as url:
-        database, clock = Database(url), FrozenClock()
+    with a_house(sqlite_databases, server_keys) as one:
+        yield one
+
+
+@contextmanager
+def a_house(sqlite_databases: SqliteDatabases, server_keys: Path) -> Iterator[House]:
+    """Give a house in an application of its own, beside a payment provider."""
+    clock = FrozenClock()
+    with sqlite_databases.fresh_url() as url, LocalProvider(now=clock.now) as provider:
+        database = Database(url)
         app = create_app(
             Settings(
                 mode=Mode.TEST,
@@ -81,6 +104,9 @@ def house(sqlite_databases: SqliteDatabases, server_keys: Path) -> Iterator[Hous
                 root_secret=ROOT_SECRET,
                 server_keys=server_keys,
                 public_url=SERVER_URL,
+                stripe_key=SECRET_KEY,
+                stripe_webhook_secrets=WEBHOOK_SECRET,
+                stripe_api=provider.url,
             ),
             database,
             clock,
@@ -92,19 +118,39 @@ def house(sqlite_databases: SqliteDatabases, server_keys: Path) -> Iterator[Hous
 
 def ask(house: House, case: Case[Any]) -> TestResponse:
     """Send a made-up request, most of the time about something that is there."""
+    good = house.prepared(case.operation.label)
     for name, made_up in case.path_parameters.items():
         if chance(made_up) % MISSES_ONE_IN:
-            case.path_parameters[name] = house.ids.get(name, made_up)
-    label = case.operation.label
-    case.body = mixed(house.good_body(label), begun(house.good_beginning(label), case.body))
+            case.path_parameters[name] = good.ids.get(name, made_up)
+    case.body = mixed(good.body, begun(good.text, case.body))
     sent = Request(**case.as_transport_kwargs(base_url=SERVER_URL)).prepare()
-    if "412" in case.operation.responses.status_codes:
-        sent.headers["If-Match"] = house.etag(sent.path_url)
     body = sent.body.encode() if isinstance(sent.body, str) else sent.body or b""
+    return send(house, case.operation, str(sent.url), sent.headers, body, good)
+
+
+def ask_well(house: House, operation: Any) -> TestResponse:
+    """Send what the operation takes."""
+    good = house.prepared(operation.label)
+    path = operation.path.format_map(good.ids)
+    body = (good.text or (json.dumps(good.body) if good.body else "")).encode()
+    kinds = operation.definition.raw.get("requestBody", {}).get("content", {})
+    headers = {"Content-Type": next(iter(kinds))} if kinds else {}
+    if kinds and not body:
+        body = b"{}"
+    return send(house, operation, SERVER_URL + path, headers, body, good)
+
+
+def send(
+    house: House, operation: Any, url: str, headers: Mapping[str, str], body: bytes, good: Good
+) -> TestResponse:
+    """Send a request as somebody who may, and who has read what it changes."""
+    path = url.removeprefix(SERVER_URL)
+    is_guarded = "412" in operation.definition.raw["responses"]
+    read = {"If-Match": house.etag(path)} if is_guarded else {}
     request = HttpRequest(
-        method=str(sent.method), url=str(sent.url), headers=sent.headers, body=body
+        method=operation.method.upper(), url=url, headers={**headers, **read}, body=body
     )
-    return house.send(request, audience_of(case.operation), case.operation.path)
+    return house.send(request, audience_of(operation), operation.path, officer=good.officer)
 
 
 def mixed(good: dict[str, Any], made_up: Any) -> Any:
@@ -114,13 +160,16 @@ def mixed(good: dict[str, Any], made_up: Any) -> Any:
     """
     if not good or not isinstance(made_up, dict) or not chance(made_up) % MISSES_ONE_IN:
         return made_up
+    if not chance(made_up) % GOOD_ONE_IN:
+        return good
     return good | {name: value for name, value in made_up.items() if not chance([name, value]) % 3}
 
 
 def begun(beginning: str, made_up: Any) -> Any:
     """Return a text that begins well and goes on as it was made up, most of the time."""
-    ends = isinstance(made_up, str) and chance(made_up) % MISSES_ONE_IN
-    return f"{beginning}{made_up}" if ends else made_up
+    if not beginning or not isinstance(made_up, str) or not chance(made_up) % MISSES_ONE_IN:
+        return made_up
+    return f"{beginning}{made_up}" if chance(made_up) % GOOD_ONE_IN else beginning
 
 
 def chance(made_up: object) -> int:
@@ -148,6 +197,17 @@ def problem_of(answer: TestResponse) -> Code:
     assert problem["type"] == PROBLEM_TYPE + code.slug
     assert problem["title"] == code.title
     return code
+
+
+def test_every_write_is_taken_when_it_is_asked_well(
+    sqlite_databases: SqliteDatabases, server_keys: Path
+) -> None:
+    with a_house(sqlite_databases, server_keys) as house:
+        answers = {one.label: ask_well(house, one) for one in WRITES}
+
+    refused = {label: one.text for label, one in answers.items() if one.status_code >= 400}
+    assert refused.keys() <= NEVER_TAKEN.keys(), refused
+    assert refused.keys() >= NEVER_TAKEN.keys()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)

@@ -13,21 +13,18 @@ from werkzeug.test import TestResponse
 from backend.appointments import service as appointments
 from backend.appointments.service import AppointmentKind, AppointmentTerms
 from backend.core.actor import Actor
-from backend.core.clock import rfc3339
 from backend.core.db import Database, Session
 from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.identity.tokens import open_session
-from backend.payments.bank_file import COLUMNS
-from backend.privacy.notice import VERSION
 from backend.simulator.phone import Phone, _Call
+from backend.simulator.provider import WEBHOOK_SECRET
+from backend.simulator.provider_notices import signature
 from backend.simulator.wire import HttpRequest
 from tests.support.alerts import raised_alert
-from tests.support.clocks import START, FrozenClock
+from tests.support.clocks import FrozenClock
 from tests.support.conditions import (
-    NIGHTS,
     Case,
-    circle,
     employ,
     impose_curfew,
     order_for,
@@ -39,12 +36,14 @@ from tests.support.devices import (
     SERVER_URL,
     code_for,
     enrolled_phone,
+    fresh_nonce,
     supervised_person,
 )
 from tests.support.location import HOME, at, watched_person
 from tests.support.payments import monthly_fee, owed, paid
 from tests.support.phones import phone_of
 from tests.support.requests import asked
+from tests.support.scenes import Good, Scene, good_bodies, good_texts, made_for
 
 _AN_ADMINISTRATORS: Final = ("/v1/agency", "/v1/officer", "/v1/tokens", "/v1/allocation-order")
 _MADE_BY: Final = {
@@ -64,11 +63,6 @@ _MADE_BY: Final = {
     "officers": "officer_id",
 }
 """What a list's POST makes, by the name that paths have for its identifier."""
-
-_BEFORE: Final = rfc3339(START - timedelta(hours=1))
-_BEGINS: Final = rfc3339(START)
-_ENDS: Final = rfc3339(START + timedelta(days=7))
-_NO_TIMES: Final = {"starts_at": None, "ends_at": None}
 
 
 class House:
@@ -99,6 +93,14 @@ class House:
             name: value for name, value in agency_now.items() if name not in {"id", "created_at"}
         }
         self.ids["jkt"] = enrolled_phone(database, self._client, clock, neighbour).jkt
+        self._scene = Scene(
+            database=database,
+            client=self._client,
+            clock=clock,
+            case=self._case,
+            phone=self.phone,
+            newcomer=self._newcomer,
+        )
 
     @property
     def case(self) -> Case:
@@ -135,18 +137,25 @@ class House:
             self.ids[made] = str(answer.json["id"])
         return answer
 
-    def good_body(self, operation: str) -> dict[str, Any]:
-        """Return a body that the operation ("POST /v1/…") takes; empty where none is known."""
-        bodies: dict[str, dict[str, Any]] = _good_bodies(self.ids) | {
-            "PUT /v1/agency": self._writable
-        }
-        return bodies.get(operation, {})
+    def prepared(self, operation: str) -> Good:
+        """Make what the operation ("POST /v1/…") needs, and return what it then takes."""
+        made = made_for(self._scene, operation)
+        officer = made.pop("officer", None)
+        there = self.ids | {"phone": self.phone.jkt} | made
+        ids = {name: str(thing) for name, thing in there.items()}
+        return Good(
+            ids=ids,
+            body=self._bodies(ids).get(operation, {}),
+            text=good_texts(ids).get(operation, ""),
+            officer=officer,
+        )
 
-    def good_beginning(self, operation: str) -> str:
-        """Return what a text that the operation takes begins with; empty where none is known."""
-        line = f"B-1,2026-03-01,4000,USD,lockbox,{self.ids['supervisee_id']},"
-        beginnings = {"POST /v1/payment-files": f"{','.join(COLUMNS)}\n{line}"}
-        return beginnings.get(operation, "")
+    def good_body(self, operation: str) -> dict[str, Any]:
+        """Return a body that the operation takes about what is there; empty where none is known."""
+        return self._bodies(self.ids | {"phone": self.phone.jkt}).get(operation, {})
+
+    def _bodies(self, ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        return good_bodies(ids) | {"PUT /v1/agency": self._writable}
 
     def etag(self, path: str) -> str:
         """Return what an officer who is to change something at `path` has read before."""
@@ -167,9 +176,13 @@ class House:
             case "supervisee":
                 self.phone.take_fix(at(HOME))
                 return self._proof(self.phone, request, with_token=True)
-            case _ if template == "/v1/devices":
+            case "provider":
+                return signature(request.body, WEBHOOK_SECRET, self._clock.now())
+            case _ if template in {"/v1/devices", "/v1/re-enrolments"}:
                 new = phone_of(self._client, self._clock)
-                return self._proof(new, request, challenge=self._challenge())
+                enrols = template == "/v1/devices"
+                nonce = self._challenge() if enrols else fresh_nonce(self._client, new.key)
+                return self._proof(new, request, challenge=nonce)
             case _:
                 return {}
 
@@ -242,68 +255,3 @@ def _check_in(session: Session, case: Case, now: datetime) -> UUID:
     return appointments.make_appointment(
         session, case.officer, case.supervisee_id, AppointmentKind.CHECK_IN, terms, now=now
     ).id
-
-
-def _good_bodies(ids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return bodies for what made-up ones hardly ever get right."""
-    order = {"court": "Test Court", "reference": "24-CR-002", "starts_at": _BEGINS}
-    zone = circle(*HOME, 100.0)
-    version = {"title": "Home", "zone": zone, "schedule": NIGHTS, "reason": "As ordered."}
-    fee = {
-        "kind": "supervision_fee",
-        "amount_minor": 4_000,
-        "currency": "USD",
-        "basis": "order",
-        "reference": "24-CR-001",
-        "cadence": "monthly",
-        "starts_on": "2026-04-01",
-        "day_of_month": 31,
-    }
-    plan = {"currency": "USD", "instalment_minor": 2_500, "first_due_on": "2026-04-30"}
-    person = "/v1/supervisees/{supervisee_id}"
-    return {
-        f"POST {person}/orders": order,
-        "PUT /v1/orders/{order_id}": order,
-        "POST /v1/orders/{order_id}/conditions": {"kind": "curfew", **version},
-        "POST /v1/conditions/{condition_id}/versions": version,
-        f"POST {person}/exemptions": {
-            "scope": "The clinic.",
-            "authority": "agency",
-            "reference": "AG-12",
-            "ends_at": _ENDS,
-        },
-        f"POST {person}/absences": {
-            "starts_at": _BEGINS,
-            "ends_at": _ENDS,
-            "places": "Test Hospital",
-            "reason": "Operation.",
-        },
-        f"POST {person}/recurring-fees": fee,
-        "POST /v1/obligations/{obligation_id}/reliefs": {
-            "kind": "waiver",
-            "amount_minor": 100,
-            "authority": "policy",
-            "document": "Letter 7",
-            "reason": "Lost her work.",
-        },
-        f"POST {person}/plans": plan,
-        "POST /v1/me/plans": plan,
-        "POST /v1/me/appointments/{appointment_id}/check-in": {},
-        f"POST {person}/assignments": {"officer_id": ids["officer_id"]},
-        "POST /v1/suspense/{item_id}/assignment": {"supervisee_id": ids["supervisee_id"]},
-        "POST /v1/zones/dry-run": {
-            "supervisee_id": ids["supervisee_id"],
-            "kind": "exclusion-zone",
-            "zone": zone,
-            "since": _BEFORE,
-            "until": _BEGINS,
-        },
-        "POST /v1/tokens": {
-            "name": "script",
-            "scopes": ["supervisee:read"],
-            "expires_at": _ENDS,
-        },
-        "POST /v1/me/privacy-notice/acknowledgement": {"version": VERSION},
-        "POST /v1/me/requests": {"kind": "trouble", "text": "The app stops.", **_NO_TIMES},
-        "PUT /v1/device/push-address": {"kind": "token", "address": "a-token"},
-    }
