@@ -12,6 +12,7 @@ from geofence.attachment import Alerted, Attachment, Continued, Merged, Tie, att
 from geofence.containment import PreparedZone, Verdict, inner_radius_m, verdict
 from geofence.course import Course, find_oddities
 from geofence.difference import Change, Difference, differences, substance
+from geofence.drawing import StoredZone, drawn
 from geofence.episode import Certainty, Ending, Episode, Evidence, NoData, Opening, Role
 from geofence.explanation import LANGUAGES, explain, facts
 from geofence.fix import Fix
@@ -80,6 +81,7 @@ __all__ = [
     "SignalLimits",
     "State",
     "StateMismatch",
+    "StoredZone",
     "Stretch",
     "Suspension",
     "Tie",
@@ -90,6 +92,7 @@ __all__ = [
     "assess_pair",
     "attach",
     "differences",
+    "drawn",
     "explain",
     "facts",
     "find_company",

@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geofence.drawing import folded
+from geofence.drawing import StoredZone, drawn, folded
 from geofence.geodesy import (
     GEOD,
     HALF_TURN,
@@ -93,10 +93,10 @@ class PreparedZone:
     zone comes from `parse_zone`, or `find_flaw` found none in it.
     """
 
-    __slots__ = ("_box", "_drawn", "_fingerprint", "_shape")
+    __slots__ = ("_box", "_fingerprint", "_shape", "_source")
 
-    def __init__(self, zone: Zone) -> None:
-        self._drawn = folded(zone)
+    def __init__(self, zone: Zone | StoredZone) -> None:
+        self._source = zone if isinstance(zone, StoredZone) else folded(zone)
         self._fingerprint: str | None = None
         self._box: Box | None = None
         self._shape: Disc | Outline | None = None
@@ -104,7 +104,12 @@ class PreparedZone:
     @property
     def zone(self) -> Zone:
         """The source, made anew each time."""
-        return self._drawn()
+        source = self._source
+        if not isinstance(source, StoredZone):
+            return source()
+        zone = drawn(source)
+        self._source = folded(zone)
+        return zone
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,7 @@
-"""Zones folded small: many are kept for each person and hardly ever read again.
+"""Zones as they are kept until somebody asks: many belong to each person, and few are ever read.
 
-A position in tuples of Python numbers takes seven times the memory of its two numbers.
+A position in tuples of Python numbers takes seven times the memory of its two numbers, and to make
+them takes longer than all else that the clock asks of a rule.
 """
 
 from __future__ import annotations
@@ -11,9 +12,25 @@ from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
+import msgspec
+
+from geofence.geojson import zone_from_geojson
 from geofence.zone import Area, Circle, Corridor, Position, Zone
 
 _Flat: TypeAlias = "array[float]"
+
+
+class StoredZone(msgspec.Struct, frozen=True, gc=False):
+    """A zone as the text of the feature that `zone_to_geojson` made of it, not read yet."""
+
+    text: str
+
+
+def drawn(zone: Zone | StoredZone) -> Zone:
+    """The zone, read if it was not. Raises what `zone_from_geojson` does, for what is none."""
+    if isinstance(zone, StoredZone):
+        return zone_from_geojson(msgspec.json.decode(zone.text))
+    return zone
 
 
 def folded(zone: Zone) -> Callable[[], Zone]:

@@ -89,8 +89,10 @@ class Schedule:
     def windows(self, from_s: int, until_s: int) -> list[Window]:
         """The windows between two instants, in order, cut to them."""
         removed = merged(self._dated(self.removed))
-        weekly = without(merged(self._weekly(from_s, until_s)), removed)
-        return within(merged([*weekly, *self._dated(self.added)]), from_s, until_s)
+        held = without(merged(self._weekly(from_s, until_s)), removed)
+        if self.added:
+            held = merged([*held, *self._dated(self.added)])
+        return within(held, from_s, until_s)
 
     def is_open(self, at_s: int) -> bool:
         """Whether a window holds at this second."""
@@ -115,9 +117,7 @@ class Schedule:
     def _weekly(self, from_s: int, until_s: int) -> Iterator[Window]:
         first, last = _utc_date(from_s - _REACH_S), _utc_date(until_s + _REACH_S)
         for window in self.weekly:
-            days_ahead = (window.weekday - first.weekday()) % _DAYS_A_WEEK
-            for day in range(first.toordinal() + days_ahead, last.toordinal() + 1, _DAYS_A_WEEK):
-                yield _on(window, day, self.timezone)
+            yield from _each_week(window, first, last, self.timezone)
 
     def _dated(self, windows: tuple[LocalWindow, ...]) -> list[Window]:
         zone = zone_of(self.timezone)
@@ -150,6 +150,8 @@ def without(
     spans: Sequence[tuple[_T, _T]], removed: Sequence[tuple[_T, _T]]
 ) -> list[tuple[_T, _T]]:
     """The time in `spans` and not in `removed`; both merged."""
+    if not removed:
+        return list(spans)
     result: list[tuple[_T, _T]] = []
     cut = 0
     for begin, end in spans:
@@ -174,8 +176,16 @@ def within(spans: Iterable[tuple[_T, _T]], begin: _T, end: _T) -> list[tuple[_T,
 
 
 @lru_cache(maxsize=4096)
+def _each_week(window: WeeklyWindow, first: date, last: date, timezone: str) -> tuple[Window, ...]:
+    """The weekly windows that begin from one day to another: many people's nights are the same."""
+    days_ahead = (window.weekday - first.weekday()) % _DAYS_A_WEEK
+    days = range(first.toordinal() + days_ahead, last.toordinal() + 1, _DAYS_A_WEEK)
+    return tuple([_on(window, day, timezone) for day in days])
+
+
+@lru_cache(maxsize=4096)
 def _on(window: WeeklyWindow, day: int, timezone: str) -> Window:
-    """The weekly window that begins on a day, an ordinal: many people's nights are the same."""
+    """The weekly window that begins on a day, an ordinal: weeks are asked of again and again."""
     return _instants(window.on(date.fromordinal(day)), zone_of(timezone))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from geofence.boxes import Boxes
 from geofence.containment import PreparedZone
 from geofence.crossing import Obstacle
+from geofence.drawing import StoredZone, drawn
 from geofence.geodesy import Box
 from geofence.rule import Perimeter, Rule, RuleKind, Suspension
 from geofence.schedule import Schedule, Window, merged, without
@@ -99,10 +100,10 @@ class Watch:
         self.zone = zone
         self.margin_m = (first.buffer_m or 0.0) if perimeter is Perimeter.BUFFER else 0.0
         self.from_s = first.valid_from_s
-        self._versions = tuple(
+        self._versions = [
             _Version(rule.version, rule.valid_from_s, _end_s(rule), rule.schedule)
             for rule in versions
-        )
+        ]
         self.until_s = _end_s(last)
         self._rests = rests
         self._seen = _Seen(self.from_s, self.from_s, [])
@@ -263,7 +264,7 @@ class PreparedRules:
 
 def _watches(rules: list[Rule], suspensions: list[Suspension]) -> tuple[Watch, ...]:
     """All watches, by rule and perimeter, then time: the order within one turn of the clock."""
-    prepared: dict[Zone, PreparedZone] = {}
+    prepared: dict[Zone | StoredZone, PreparedZone] = {}
     watches: list[Watch] = []
     rules.sort(key=attrgetter("id", "valid_from_s"))
     for rule_id, of_one in groupby(rules, key=attrgetter("id")):
@@ -299,6 +300,7 @@ def _chains(versions: list[Rule], perimeter: Perimeter) -> list[list[Rule]]:
 
 
 def _continues(before: Rule, after: Rule, perimeter: Perimeter) -> bool:
-    same_edge = (before.kind, before.zone) == (after.kind, after.zone)
+    same_zone = before.zone == after.zone or drawn(before.zone) == drawn(after.zone)
     same_ring = perimeter is Perimeter.ZONE or before.buffer_m == after.buffer_m
-    return same_edge and same_ring and before.valid_until_s == after.valid_from_s
+    same_edge = same_zone and same_ring and before.kind is after.kind
+    return same_edge and before.valid_until_s == after.valid_from_s

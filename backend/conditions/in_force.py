@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -83,8 +82,7 @@ _READ_ALL: Final = RowReader(_OF_PEOPLE)
 _READ_OPEN: Final = RowReader(_OF_PEOPLE.where(_CONDITIONS.c.confidential.is_(False)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class InForce(NamedTuple):
     """A version, and the span in which it holds."""
 
     span: Span
@@ -131,8 +129,7 @@ def versions_of_people(
     """Return every version of these people, as of one, in one statement."""
     found: dict[UUID, list[OrderedVersion]] = {supervisee_id: [] for supervisee_id in people}
     reader = _READ_ALL if confidential else _READ_OPEN
-    for row in reader.read(session, people):
-        version = OrderedVersion(*row)
+    for version in map(OrderedVersion._make, reader.read(session, people)):
         found[version.supervisee_id].append(version)
     return found
 
@@ -142,4 +139,4 @@ def _of_one_condition(versions: list[OrderedVersion]) -> Iterator[InForce]:
     spans = validity.spans(order_span, versions)
     for version, span in zip(versions, spans, strict=True):
         if span is not None and not version.lifted:
-            yield InForce(span=span, version=version)
+            yield InForce(span, version)

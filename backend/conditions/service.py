@@ -26,7 +26,7 @@ from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
 from backend.conditions.values import Exemption, Order, RuleLabel
 from backend.core.db import Session
-from geofence import Rule, Suspension
+from geofence import Rule, Suspension, zone_from_geojson
 
 __all__ = [
     "Advice",
@@ -93,7 +93,7 @@ def draft_rule(
         id="draft",
         version=1,
         kind=RULE_KINDS[kind],
-        zone=standing.zone_of(wording.zone),
+        zone=zone_from_geojson(standing.required(wording.zone)),
         schedule=None if wording.schedule is None else read_schedule(wording.schedule),
         buffer_m=wording.buffer_m,
         valid_from_s=second_from(effective_from),

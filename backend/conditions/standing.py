@@ -21,9 +21,10 @@ from backend.conditions.timetable import read_schedule
 from backend.conditions.validity import second_from
 from backend.conditions.values import Exemption, Order, RuleLabel
 from backend.core.db import Session, padded, table_of
-from geofence import Rule, Schedule, Suspension, Zone, zone_from_geojson
+from geofence import Rule, Schedule, StoredZone, Suspension
 from notifications.formats import Language
 
+_Document = TypeVar("_Document")
 _Row = TypeVar("_Row", OrderRow, AbsenceRow, ExemptionRow)
 
 
@@ -108,7 +109,7 @@ def _rule(item: InForce) -> Rule:
         id=str(version.condition_id),
         version=version.number,
         kind=RULE_KINDS[version.kind],
-        zone=zone_of(None if version.zone is None else msgspec.json.decode(version.zone)),
+        zone=StoredZone(required(version.zone)),  # read when somebody comes near
         schedule=None if version.schedule is None else _schedule(version.schedule),
         buffer_m=version.buffer_m,
         valid_from_s=item.span.from_s,
@@ -116,11 +117,11 @@ def _rule(item: InForce) -> Rule:
     )
 
 
-def zone_of(document: Mapping[str, Any] | None) -> Zone:
-    """Return a stored zone; a fault if it cannot be read, since it was checked when it came."""
+def required(document: _Document | None) -> _Document:
+    """Return the zone of what is judged, in the form in which it is kept: there is one."""
     if document is None:
         raise LookupError("a version that is judged has a zone")
-    return zone_from_geojson(document)
+    return document
 
 
 @lru_cache(maxsize=1024)

@@ -11,9 +11,9 @@ second counts from the next one, again so that nothing holds before it was decid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from backend.core.clock import unix_s
 
@@ -29,8 +29,7 @@ class Dated(Protocol):
     def approved_at(self) -> datetime | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """From `from_s` up to, but not including, `until_s` (None: without end)."""
 
     from_s: int
@@ -47,10 +46,11 @@ def second_from(instant: datetime) -> int:
     return unix_s(instant) + (1 if instant.microsecond else 0)
 
 
+@lru_cache(maxsize=1024)
 def order_span(starts_at: datetime, ends_at: datetime | None) -> Span:
-    """Return the whole seconds of an order's time."""
+    """Return the whole seconds of an order's time; many conditions share it."""
     until_s = None if ends_at is None else second_from(ends_at)
-    return Span(from_s=second_from(starts_at), until_s=until_s)
+    return Span(second_from(starts_at), until_s)
 
 
 def spans(order: Span, versions: Sequence[Dated]) -> list[Span | None]:
@@ -68,7 +68,7 @@ def spans(order: Span, versions: Sequence[Dated]) -> list[Span | None]:
             continue
         from_s = max(start_s, order.from_s)
         holds = until_s is None or from_s < until_s
-        result.append(Span(from_s=from_s, until_s=until_s) if holds else None)
+        result.append(Span(from_s, until_s) if holds else None)
         until_s = start_s if until_s is None else min(start_s, until_s)
     result.reverse()
     return result

@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnClause,
     Connection,
     Dialect,
+    Enum,
     LargeBinary,
     Select,
     Table,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from backend.core.db import Session, padded
+from backend.core.db import Session, UtcDateTime, padded
 
 Row = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
@@ -40,6 +41,7 @@ _Convert = Callable[[Any], Any]
 KEYS: Final[ColumnClause[Any]] = literal_column("__keys__")
 """What a `RowReader`'s statement compares a column with, by `==`: the keys of the batch."""
 
+_AS_TEXT: Final = (Uuid, UtcDateTime, Enum)
 _REMEMBERED: Final = 1024
 _PAIRS: Final = 4096
 _WRITTEN_TOGETHER: Final = 100
@@ -122,9 +124,11 @@ class RowReader:
             (column.type, column.type.dialect_impl(dialect).result_processor(dialect, described[1]))
             for column, described in zip(columns, cursor.description, strict=True)
         )
-        # Many rows are of few people: the text of each identifier is read once.
+        if dialect.name == "postgresql":
+            return tuple(convert for _, convert in found)
+        # Many rows are of few people: the text of each identifier, instant and word is read once.
         return tuple(
-            lru_cache(_REMEMBERED)(convert) if convert and isinstance(kind, Uuid) else convert
+            lru_cache(_REMEMBERED)(convert) if convert and isinstance(kind, _AS_TEXT) else convert
             for kind, convert in found
         )
 

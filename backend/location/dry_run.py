@@ -145,7 +145,7 @@ def gather(
     parameters = judged_by(agency.policy)
     # What was known when the rule began would have counted: no fix was missing then.
     after_s = rule.valid_from_s - parameters.fresh_s - 1
-    _limit_work(session, supervisee_id, rule.zone, after_s, until_s)
+    _limit_work(session, supervisee_id, geofence.drawn(rule.zone), after_s, until_s)
     return Trial(
         supervisee_id=supervisee_id,
         kind=kind,

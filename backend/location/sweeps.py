@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from backend.core.clock import unix_s
 from backend.core.db import Session
@@ -27,6 +27,7 @@ from backend.location.rulebook import PersonRules, RuleBook
 BATCH: Final = 500
 TOGETHER: Final = 100
 """How many share a transaction: longer ones would hold up the fixes of those in them."""
+_EPOCHS: Final = identity.rules_epochs().subquery()
 
 
 def adopt(session: Session, now: datetime) -> int:
@@ -44,20 +45,26 @@ def adopt(session: Session, now: datetime) -> int:
 def due(session: Session, now: datetime) -> dict[UUID, int]:
     """Return people for whom time alone may have changed something, the longest waiting first.
 
-    With each the epoch of their rules, for reading those before anybody is locked.
+    With each the epoch of their rules, for reading those before anybody is locked. Whose rules were
+    edited comes after them, since that is asked of everybody: not while a batch is full without.
     """
-    epochs = identity.rules_epochs().subquery()
+    at_s = unix_s(now)
+    waiting = PersonState.next_due_s <= at_s
+    found = _epochs_where(session, waiting, BATCH)
+    if len(found) < BATCH:
+        resting = or_(PersonState.next_due_s > at_s, PersonState.next_due_s.is_(None))
+        edited = PersonState.judged_epoch != _EPOCHS.c.rules_epoch
+        found |= _epochs_where(session, and_(resting, edited), BATCH - len(found))
+    return found
+
+
+def _epochs_where(session: Session, which: ColumnElement[bool], most: int) -> dict[UUID, int]:
     rows = session.execute(
-        select(PersonState.supervisee_id, epochs.c.rules_epoch)
-        .join(epochs, epochs.c.id == PersonState.supervisee_id)
-        .where(
-            or_(
-                PersonState.next_due_s <= unix_s(now),
-                PersonState.judged_epoch != epochs.c.rules_epoch,
-            )
-        )
+        select(PersonState.supervisee_id, _EPOCHS.c.rules_epoch)
+        .join(_EPOCHS, _EPOCHS.c.id == PersonState.supervisee_id)
+        .where(which)
         .order_by(PersonState.next_due_s)
-        .limit(BATCH)
+        .limit(most)
     )
     return {row.supervisee_id: row.rules_epoch for row in rows}
 

@@ -20,6 +20,7 @@ from geofence import (
     PreparedRules,
     RuleKind,
     State,
+    drawn,
     judge,
     parse_zone,
 )
@@ -74,7 +75,7 @@ def test_a_rule_says_what_the_condition_says(database: Database, case: Case) -> 
         )[::-1]
 
     assert (curfew.id, curfew.kind) == (str(home.id), RuleKind.INCLUSION)
-    assert curfew.zone == Circle(latitude=41.88, longitude=-87.63, radius_m=100.0)
+    assert drawn(curfew.zone) == Circle(latitude=41.88, longitude=-87.63, radius_m=100.0)
     assert curfew.schedule is not None
     assert curfew.schedule.timezone == NIGHTS["timezone"]
     assert (exclusion.id, exclusion.kind) == (str(market.id), RuleKind.EXCLUSION)
@@ -119,7 +120,7 @@ def test_any_drawn_shape_comes_back_as_drawn(
 
     zones = [parse_zone(drawing) for drawing in drawings]
     assert not any(isinstance(zone, GeometryRefused) for zone in zones)
-    assert [rule.zone for rule in rules] == zones
+    assert [drawn(rule.zone) for rule in rules] == zones
 
 
 def test_everything_for_judging_takes_one_query_each(

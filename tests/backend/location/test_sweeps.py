@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import geofence
 from backend.alerts.models import AlertRow
@@ -129,6 +129,34 @@ def test_one_persons_fault_leaves_the_others_swept(
     jobs.sweep(database, RuleBook(), START)
 
     assert list(_due(database, START)) == [people[3]]
+
+
+def test_whose_rules_were_edited_comes_after_those_who_are_late(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        case = open_case(session, now=START)
+        people = _invent_all(session, case, Random(9))  # noqa: S311 - a test's choice
+    _sweep(database, RuleBook(), people, START)
+    late, resting, edited = people[:3], people[3:], people[2:5]
+    with database.transaction() as session:
+        _look_again_at(session, resting, None)
+        for waited_s, one in enumerate(reversed(late)):
+            _look_again_at(session, [one], unix_s(START) - waited_s)
+        epochs = {one: identity.bump_rules_epoch(session, one) for one in edited}
+
+    everyone = _due(database, START)
+    monkeypatch.setattr(sweeps, "BATCH", 4)
+    batch = _due(database, START)
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    full = _due(database, START)
+
+    assert list(everyone)[:3] == late
+    assert set(everyone) == {*late, *edited}
+    assert everyone | epochs == everyone
+    assert list(batch)[:3] == late
+    assert len(batch) == 4
+    assert list(full) == late[:2]
 
 
 def test_whom_somebody_else_holds_waits_for_the_next_sweep(
@@ -258,6 +286,11 @@ def _fix(chance: Random, at_s: int, number: int) -> geofence.Fix:
         longitude=longitude,
         accuracy_m=10.0,
     )
+
+
+def _look_again_at(session: Session, people: Collection[UUID], at_s: int | None) -> None:
+    among = PersonState.supervisee_id.in_(people)
+    session.execute(update(PersonState).where(among).values(next_due_s=at_s))
 
 
 def _due(database: Database, now: datetime) -> dict[UUID, int]:
