@@ -174,8 +174,8 @@ def _executed(connection: Connection, text: str, parameters: Any) -> DBAPICursor
     return cursor
 
 
-def copy_in(connection: Connection, text: str, rows: str) -> None:
-    """Send rows to `text`, a COPY FROM STDIN of PostgreSQL, in its text form.
+def copy_in(connection: Connection, text: str, rows: bytes) -> None:
+    """Send rows to `text`, a COPY FROM STDIN of PostgreSQL, in the form that it names.
 
     Raises SQLAlchemy's errors, as the rest does.
     """

@@ -32,11 +32,16 @@ _DEGREE_M: Final = 111_700.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What fixes are held against: when they can have been taken, and the agency's limits."""
+    """What fixes are held against: when they can have been taken, and the agency's limits.
+
+    Of two fixes that are at most `degrees_per_s` and `apart_ms` apart, nothing can be odd.
+    """
 
     earliest_s: int
     latest_s: int
     max_accuracy_m: float
+    degrees_per_s: float
+    apart_ms: float
     parameters: Parameters
 
     @classmethod
@@ -46,6 +51,8 @@ class Limits:
             earliest_s=started_s - LATEST_AFTER_NOW.seconds,
             latest_s=unix_s(now) + LATEST_AFTER_NOW.seconds,
             max_accuracy_m=policy.max_accuracy_m,
+            degrees_per_s=policy.parameters.fast_speed_mps / _DEGREE_M,
+            apart_ms=1000 * policy.parameters.clock_tolerance_s,
             parameters=policy.parameters,
         )
 
@@ -58,10 +65,12 @@ def rows_of(
     `footing` is what they follow: of a wrong fix among right ones only the wrong one is odd.
     """
     boot, activation = token.boot, str(activation_id)
+    parameters = limits.parameters
     rows, anchor = list[FixRow](), None
     for buffered, digest in zip(token.fixes, token.fix_digests, strict=True):
         how, where = buffered.fix, buffered.location
         reason = _objection(buffered, limits)
+        usable = reason not in _UNUSABLE
         fix = Fix(
             digest=digest,
             activation=activation,
@@ -71,11 +80,14 @@ def rows_of(
             latitude=where.latitude,
             longitude=where.longitude,
             accuracy_m=where.accuracy,
-            usable=reason not in _UNUSABLE,
+            usable=usable,
             boot=boot,
         )
-        odd = _between(footing, fix, limits.parameters)
-        signals = odd + _crept(anchor, fix, odd, limits.parameters)
+        last = footing.last
+        odd = (
+            () if last is None or _is_usual(last, fix, limits) else footing.signals(fix, parameters)
+        )
+        signals = odd if anchor is None else odd + _crept(anchor, fix, odd, limits)
         named = ""
         if signals:
             named = " ".join(signal.kind.value for signal in signals)
@@ -89,10 +101,10 @@ def rows_of(
 
 def _objection(buffered: BufferedFix, limits: Limits) -> RefusalReason | None:
     """Return what stands against a fix by itself: what could not be judged by comes first."""
-    how, where = buffered.fix, buffered.location
-    if how.mock:
+    where = buffered.location
+    if buffered.fix.mock:
         return RefusalReason.MOCK
-    if max(abs(where.latitude), abs(where.longitude)) < NULL_ISLAND_DEG:
+    if abs(where.latitude) < NULL_ISLAND_DEG and abs(where.longitude) < NULL_ISLAND_DEG:
         return RefusalReason.ZERO_ZERO
     if where.timestamp > limits.latest_s:
         return RefusalReason.FUTURE
@@ -101,36 +113,26 @@ def _objection(buffered: BufferedFix, limits: Limits) -> RefusalReason | None:
     return RefusalReason.LOW_ACCURACY if where.accuracy > limits.max_accuracy_m else None
 
 
-def _between(footing: Footing, fix: Fix, parameters: Parameters) -> tuple[Signal, ...]:
-    """Return what is odd about a fix after those before it."""
-    if footing.last is None or not _may_be_odd(footing.last, fix, parameters):
-        return ()
-    return footing.signals(fix, parameters)
-
-
-def _crept(
-    anchor: Fix | None, fix: Fix, odd: Sequence[Signal], parameters: Parameters
-) -> tuple[Signal, ...]:
+def _crept(anchor: Fix, fix: Fix, odd: Sequence[Signal], limits: Limits) -> tuple[Signal, ...]:
     """Return that the clocks went apart since the token's first fix, if that is not told already.
 
     They are compared over the whole token: one that creeps shows only in the long run.
     """
-    if anchor is None or _clocks_agree(anchor, fix, parameters):
+    if _clocks_agree(anchor, fix, limits):
         return ()
     told = {signal.kind for signal in odd}
     clock = {SignalKind.CLOCK_TAMPERED} - told
-    return tuple(one for one in assess_pair(anchor, fix, parameters) if one.kind in clock)
+    return tuple(one for one in assess_pair(anchor, fix, limits.parameters) if one.kind in clock)
 
 
-def _may_be_odd(previous: Fix, fix: Fix, parameters: Parameters) -> bool:
-    """Whether a pair is worth the full look: by bounds that cost next to nothing."""
+def _is_usual(previous: Fix, fix: Fix, limits: Limits) -> bool:
+    """Whether a pair is not worth the full look: by bounds that cost next to nothing."""
     degrees = abs(fix.latitude - previous.latitude) + abs(fix.longitude - previous.longitude)
-    span_s = max(abs(fix.at_s - previous.at_s), 1)
-    slow = degrees * _DEGREE_M <= parameters.fast_speed_mps * span_s
-    return not (slow and _clocks_agree(previous, fix, parameters))
+    span_s = abs(fix.at_s - previous.at_s) or 1
+    return degrees <= limits.degrees_per_s * span_s and _clocks_agree(previous, fix, limits)
 
 
-def _clocks_agree(one: Fix, other: Fix, parameters: Parameters) -> bool:
+def _clocks_agree(one: Fix, other: Fix, limits: Limits) -> bool:
     """Whether both clocks say that as much time went by, more strictly than the engine asks."""
     apart_ms = 1000 * (other.at_s - one.at_s) - (other.mono_ms - one.mono_ms)
-    return abs(apart_ms) <= 1000 * parameters.clock_tolerance_s
+    return -limits.apart_ms <= apart_ms <= limits.apart_ms

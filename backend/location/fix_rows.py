@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,9 +24,17 @@ _COLUMNS: Final = (
     "activation_id, supervisee_id, received_ms, assurance, journal_n, boot, signed, seq, digest, "
     "taken_s, mono_ms, latitude, longitude, accuracy_m, usable, signals, refused"
 )
-_COPY: Final = f"COPY fixes ({_COLUMNS}) FROM STDIN"
+_COPY: Final = f"COPY fixes ({_COLUMNS}) FROM STDIN (FORMAT binary)"
 _INSERT: Final = f"INSERT INTO fixes ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608 - constants
-_NULL: Final = r"\N"
+
+# PostgreSQL's binary form of COPY: each row begins with the count of its values, each value with
+# its length, which is -1 for NULL. https://www.postgresql.org/docs/current/sql-copy.html
+_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TAIL: Final = b"\xff\xff"
+_VALUES: Final = (17).to_bytes(2)
+_NULL: Final = b"\xff\xff\xff\xff"
+_OWN: Final = Struct("> iq i32s iq iq id id id i?").pack
+"""What every fix has of its own, in the order of the columns."""
 
 
 class FixRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -92,22 +102,55 @@ def _values(token: FixRows) -> list[tuple[Any, ...]]:
 
 
 def _copy(connection: Connection, tokens: Sequence[FixRows]) -> None:
-    text = "".join(line for token in tokens for line in _lines(token))
-    if text:
-        copy_in(connection, _COPY, text)
+    records = [record for token in tokens for record in _records(token)]
+    if records:
+        copy_in(connection, _COPY, b"".join([_HEAD, *records, _TAIL]))
 
 
-def _lines(token: FixRows) -> list[str]:
-    """Return rows in COPY's text form; no text among them holds a tab, a line break or a backslash."""
-    boot = _NULL if token.boot is None else token.boot
-    common = (
-        f"{token.activation_id}\t{token.supervisee_id}\t{token.received_ms}\t{token.assurance}\t"
-        f"{token.journal_n}\t{boot}\t\t"
+def _records(token: FixRows) -> list[bytes]:
+    """Return rows in COPY's binary form."""
+    common = _VALUES + b"".join(
+        map(
+            _value,
+            (
+                token.activation_id.bytes,
+                token.supervisee_id.bytes,
+                token.received_ms.to_bytes(8),
+                token.assurance.encode(),
+                token.journal_n.to_bytes(8),
+                None if token.boot is None else token.boot.to_bytes(8),
+                b"",
+            ),
+        )
     )
-    return [
-        f"{common}{row.fix.seq}\t\\\\x{row.fix.digest.hex()}\t{row.fix.at_s}\t{row.fix.mono_ms}\t"
-        f"{row.fix.latitude!r}\t{row.fix.longitude!r}\t{row.fix.accuracy_m!r}\t"
-        f"{'t' if row.fix.usable else 'f'}\t{row.signals}\t"
-        f"{_NULL if row.refused is None else row.refused.value}\n"
-        for row in token.rows
-    ]
+    return [common + _own(row.fix) + _marks(row.signals, row.refused) for row in token.rows]
+
+
+def _own(fix: geofence.Fix) -> bytes:
+    return _OWN(
+        8,
+        fix.seq,
+        32,
+        fix.digest,
+        8,
+        fix.at_s,
+        8,
+        fix.mono_ms,
+        8,
+        fix.latitude,
+        8,
+        fix.longitude,
+        8,
+        fix.accuracy_m,
+        1,
+        fix.usable,
+    )
+
+
+@cache
+def _marks(signals: str, refused: RefusalReason | None) -> bytes:
+    return _value(signals.encode()) + _value(None if refused is None else refused.value.encode())
+
+
+def _value(value: bytes | None) -> bytes:
+    return _NULL if value is None else len(value).to_bytes(4) + value
