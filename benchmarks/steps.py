@@ -21,7 +21,7 @@ from backend.app import create_app
 from backend.core.clock import SystemClock
 from backend.core.db import Database
 from backend.devices.authentication import Authentication
-from backend.location import gate, intake, judging, person, views
+from backend.location import gate, judging, views
 from backend.location.batch import Batch
 from backend.location.rulebook import RuleBook
 from backend.migrations import upgrade
@@ -38,7 +38,7 @@ STEPS: Final[Mapping[str, tuple[tuple[object, str], ...]]] = {
         (Authentication, "_verified"),
         (views, "receipt_of"),
     ),
-    "facts": ((intake, "key_contexts"), (person, "lock_all"), (RuleBook, "of")),
+    "facts": ((Batch, "find"), (Batch, "gather"), (RuleBook, "of")),
     "judgement": ((gate, "admit"), (judging, "judge_fixes")),
     "store": ((Batch, "write"), (DefaultDialect, "do_commit")),
 }

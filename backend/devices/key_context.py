@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import select
+from sqlalchemy import Column, Select, select
 
 from backend.core.db import Session
 from backend.core.rows import KEYS, RowReader
@@ -37,17 +37,16 @@ class KeyContext:
 
 # The table, not the class: the mapper's part of a select costs as much as the rest of it.
 _COLUMNS: Final = DeviceKey.__table__.c
-_CONTEXTS: Final = RowReader(
-    select(
-        _COLUMNS.jkt,
-        _COLUMNS.public_key,
-        _COLUMNS.state,
-        _COLUMNS.assurance,
-        _COLUMNS.activation_id,
-        _COLUMNS.supervisee_id,
-        _COLUMNS.agency_id,
-    ).where(_COLUMNS.jkt == KEYS)
+_KEPT: Final = (
+    _COLUMNS.jkt,
+    _COLUMNS.public_key,
+    _COLUMNS.state,
+    _COLUMNS.assurance,
+    _COLUMNS.activation_id,
+    _COLUMNS.supervisee_id,
+    _COLUMNS.agency_id,
 )
+_CONTEXTS: Final = RowReader(select(*_KEPT).where(_COLUMNS.jkt == KEYS))
 
 
 def key_context(session: Session, jkt: str) -> KeyContext | None:
@@ -61,7 +60,31 @@ def key_context(session: Session, jkt: str) -> KeyContext | None:
 
 def key_contexts(session: Session, jkts: Collection[str]) -> dict[str, KeyContext]:
     """Return the enrolled keys among these thumbprints, as `key_context` does, in one statement."""
-    found = (_context(row) for row in _CONTEXTS.read(session, jkts))
+    return _enrolled(_CONTEXTS.read(session, jkts))
+
+
+def beside_keys(columns: Iterable[Any], supervisee_id: Column[UUID]) -> Select[*tuple[Any, ...]]:
+    """Return what reads keys by their thumbprints (`KEYS`), and beside each its person's `columns`.
+
+    `supervisee_id` is the column that says whose those are. `split` takes the rows apart.
+    """
+    return (
+        select(*_KEPT, *columns)
+        .join(supervisee_id.table, supervisee_id == _COLUMNS.supervisee_id)
+        .where(_COLUMNS.jkt == KEYS)
+    )
+
+
+def split(
+    rows: Sequence[tuple[Any, ...]],
+) -> tuple[dict[str, KeyContext], list[tuple[Any, ...]]]:
+    """Return the enrolled keys among rows of `beside_keys`, and what stands beside each row's key."""
+    width = len(_KEPT)
+    return _enrolled(row[:width] for row in rows), [row[width:] for row in rows]
+
+
+def _enrolled(rows: Iterable[tuple[Any, ...]]) -> dict[str, KeyContext]:
+    found = map(_context, rows)
     return {context.jkt: context for context in found if context.state in ENROLLED_STATES}
 
 

@@ -12,7 +12,7 @@ from backend.devices.assertions import AppAsserted, assert_app
 from backend.devices.codes import Challenge, IssuedCode, issue_code, open_challenge
 from backend.devices.enrolment import Enrolled, Phone, enrol
 from backend.devices.key_change import NextKey, change_key, open_key_challenge, rotate_at
-from backend.devices.key_context import KeyContext, key_context, key_contexts
+from backend.devices.key_context import KeyContext, beside_keys, key_context, key_contexts, split
 from backend.devices.keys import (
     Activation,
     Beginning,
@@ -120,6 +120,7 @@ __all__ = [
     "ask",
     "assert_app",
     "beginning_of",
+    "beside_keys",
     "change_key",
     "decline",
     "enrol",
@@ -150,6 +151,7 @@ __all__ = [
     "set_presence",
     "set_push_address",
     "show_presence",
+    "split",
     "suspend",
     "suspend_below_policy",
     "suspend_revoked",

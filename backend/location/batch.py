@@ -8,6 +8,7 @@ of arrival.
 from __future__ import annotations
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,7 +18,7 @@ from sqlalchemy import bindparam, select
 
 from backend.core.db import Session, table_of
 from backend.core.rows import Row, RowWriter, Writing, write_together
-from backend.devices.service import KeyContext
+from backend.devices.service import KeyContext, key_contexts
 from backend.location import judging, person
 from backend.location.models import Fix
 from backend.location.person import Person
@@ -54,10 +55,22 @@ class Batch:
         self._fixes: dict[tuple[UUID, int], dict[str, Any]] = {}
         self._checkpoints: list[Row] = []
 
+    def find(self, jkts: AbstractSet[str]) -> dict[str, KeyContext]:
+        """Return the enrolled keys among thumbprints, and lock their people.
+
+        That is before any proof is verified: who names another's key may make them wait for the
+        length of a turn. Always in the same order, so that no two batches cross.
+        """
+        keys, self._people = person.lock_by_keys(self.session, jkts)
+        others = jkts - keys.keys()
+        return keys | key_contexts(self.session, others) if others else keys
+
     def gather(self, keys: Collection[KeyContext], now: datetime) -> None:
-        """Lock the people of `keys`, always in the same order, so that no two batches cross."""
+        """Lock the people of `keys`: those of whom nothing was ever heard are not yet."""
         wanted = {key.supervisee_id: key.agency_id for key in keys}
-        self._people = person.lock_all(self.session, wanted, now)
+        unheard = {one: wanted[one] for one in wanted.keys() - self._people.keys()}
+        if unheard:
+            self._people |= person.lock_all(self.session, unheard, now)
 
     def person(self, supervisee_id: UUID) -> Person:
         """Return a gathered person, as the requests before this one left them."""

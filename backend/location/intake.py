@@ -10,7 +10,7 @@ from typing import Final
 from backend.core.db import Database
 from backend.core.errors import Problem
 from backend.devices.authentication import Authenticated, Authentication, count_refused
-from backend.devices.service import KeyContext, key_contexts
+from backend.devices.service import KeyContext
 from backend.location import admission
 from backend.location.admission import Admission, Turned
 from backend.location.batch import Batch
@@ -67,8 +67,8 @@ class Intake:
         return outcomes
 
     def _decide(self, batch: Batch, arrivals: Sequence[Arrival]) -> list[Decided | Problem]:
-        """Verify every proof, then lock the people concerned, then decide in order of arrival."""
-        contexts = key_contexts(batch.session, {one.opened.jkt for one in arrivals})
+        """Lock the people concerned, verify every proof, then decide in order of arrival."""
+        contexts = batch.find({one.opened.jkt for one in arrivals})
         held = [self._held(batch, one, contexts.get(one.opened.jkt)) for one in arrivals]
         keys = [who.key for who in held if isinstance(who, Authenticated)]
         if keys:

@@ -14,7 +14,7 @@ from backend.core.errors import Problem
 from backend.core.ids import new_id
 from backend.devices.authentication import Authenticated, Authentication
 from backend.devices.key_state import KeyState
-from backend.devices.service import KeyContext, key_contexts
+from backend.devices.service import KeyContext
 from backend.location import journal_alerts, judging, missing, silence
 from backend.location.batch import Batch, instant_of, milliseconds_of
 from backend.location.chain import Known, Link, Span, link_of
@@ -68,7 +68,7 @@ class JournalIntake:
         return outcomes
 
     def _hold(self, arrivals: Sequence[Arrival]) -> list[Authenticated | Problem]:
-        contexts = key_contexts(self._session, {one.opened.jkt for one in arrivals})
+        contexts = self._batch.find({one.opened.jkt for one in arrivals})
         return [self._held(one, contexts.get(one.opened.jkt)) for one in arrivals]
 
     def _held(self, arrival: Arrival, key: KeyContext | None) -> Authenticated | Problem:
