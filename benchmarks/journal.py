@@ -17,7 +17,7 @@ from backend.simulator.position import Position
 from benchmarks import live, load
 from benchmarks.scene import HOME, Enrolled, LateClock, enrol
 
-CONNECTIONS: Final = 16
+CONNECTIONS: Final = 32
 EVERY_S: Final = 10
 """How far apart a person's fixes are: with 500 to a token a minute apart they would fill days."""
 WARM_UP_TOKENS: Final = 5

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from operator import lt
 from typing import Final
 
 import msgspec
@@ -240,8 +241,12 @@ def _check_order(claims: JournalClaims) -> None:
     spans = [(gap.first, gap.last) for gap in claims.gaps]
     if not numbers and not spans:
         raise _RefusedError(JournalRefusal.EMPTY)
-    told = sorted([*((seq, seq) for seq in numbers), *spans])
-    in_order = numbers == sorted(numbers) and spans == sorted(spans)
-    apart = all(before[1] < after[0] for before, after in pairwise(told))
-    if not in_order or not apart or any(first > last for first, last in spans):
+    rising = all(map(lt, numbers, numbers[1:]))
+    if not rising or (spans and not _are_gaps(spans, numbers)):
         raise _RefusedError(JournalRefusal.DISORDERED)
+
+
+def _are_gaps(spans: Sequence[tuple[int, int]], numbers: Sequence[int]) -> bool:
+    told = sorted([*((seq, seq) for seq in numbers), *spans])
+    apart = all(before[1] < after[0] for before, after in pairwise(told))
+    return apart and spans == sorted(spans) and all(first <= last for first, last in spans)
