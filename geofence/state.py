@@ -46,9 +46,12 @@ class State:
     tracks: tuple[Track, ...] = ()
 
     @classmethod
-    def begin(cls, *, at_s: int, parameters: Parameters) -> State:
-        """The state of a person of whom nothing is known before or at `at_s`."""
-        return cls(until_s=at_s, fingerprint=parameters.fingerprint)
+    def begin(cls, *, at_s: int, parameters: Parameters, next_ordinal: int = 0) -> State:
+        """The state of a person of whom nothing is known before or at `at_s`.
+
+        `next_ordinal` is above those of what is settled already, and stays as it is.
+        """
+        return cls(until_s=at_s, fingerprint=parameters.fingerprint, next_ordinal=next_ordinal)
 
     def dumps(self) -> bytes:
         """JSON without spaces; equal states give equal bytes."""

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 import geofence
 from backend.alerts import service as alerts
@@ -126,6 +126,21 @@ def replace(
     rows = judged_since(session, person.supervisee_id, outcome)
     attachment = geofence.attach(alerted(session, rows), outcome.settled())
     apply(session, person, rules, rows, attachment, Reason.FACTS, now)
+
+
+def next_ordinal(session: Session, supervisee_id: UUID, at_s: int) -> int:
+    """Return the first ordinal above those of the episodes that are over at `at_s`.
+
+    Where judging begins from nothing after them they stay, and no other may take their names.
+    """
+    settled = select(func.max(Episode.ordinal)).where(
+        Episode.supervisee_id == supervisee_id,
+        Episode.withdrawn.is_(False),
+        Episode.kept_at.is_(None),
+        Episode.ended_s <= at_s,
+    )
+    last = session.scalar(settled)
+    return 0 if last is None else last + 1
 
 
 def judged_since(session: Session, supervisee_id: UUID, outcome: Outcome) -> dict[str, Episode]:

@@ -305,8 +305,12 @@ def restart(
         .order_by(Fix.taken_s)
         .limit(1)
     )
-    begin_s = min(since_s, since_s if first_s is None else first_s) - 1
-    return geofence.State.begin(at_s=max(begin_s, horizon_s), parameters=rules.parameters)
+    begin_s = max(min(since_s, since_s if first_s is None else first_s) - 1, horizon_s)
+    return geofence.State.begin(
+        at_s=begin_s,
+        parameters=rules.parameters,
+        next_ordinal=episodes.next_ordinal(session, supervisee_id, begin_s),
+    )
 
 
 def _checkpoints(session: Session, person: Person, from_s: int) -> dict[int, bytes]:

@@ -185,3 +185,23 @@ def test_an_end_before_the_state_to_begin_from_is_no_second_episode(
 
     assert _kept(one) == kept
     assert len(one.alerts()) == 1
+
+
+def test_what_ended_before_judging_begins_anew_keeps_its_name(
+    app: Flask, database: Database, clock: FrozenClock
+) -> None:
+    watched = watched_person(app, database, clock, curfew=False)
+    breach = [at(MARKET, north_m=20.0 * n) for n in range(4)]
+    watched.walk([at(HOME), *breach, *_AT_HOME[:5]])
+    before = {row.id: row.verdict for row in watched.episodes()}
+    watched.clock.step(seconds=judging.HISTORY_S + 86_400)
+    watched.phone.buffer_fix(_AT_HOME[3])
+    watched.clock.step(seconds=60)
+    watched.walk(_AT_HOME[4:6])
+    watched.phone.send_journal()
+
+    watched.walk([*breach, *_AT_HOME[:5]])
+
+    after = {row.id: row.verdict for row in watched.episodes()}
+    assert before.items() <= after.items()
+    assert (len(before), len(after)) == (1, 2)
