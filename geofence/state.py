@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -53,6 +53,13 @@ class State:
         """
         return cls(until_s=at_s, fingerprint=parameters.fingerprint, next_ordinal=next_ordinal)
 
+    def fixes(self) -> frozenset[bytes]:
+        """The digests of the fixes that an episode names or may yet name, however old they are.
+
+        Not those of the last instants: a way between two fixes counts for minutes only.
+        """
+        return frozenset(fix for track in self.tracks for fix in _fixes_of(track))
+
     def dumps(self) -> bytes:
         """JSON without spaces; equal states give equal bytes."""
         packed = [
@@ -83,6 +90,23 @@ class State:
             suspect=_optional(_unpack_anchor, suspect),
             tracks=tuple(_unpack_track(track) for track in tracks),
         )
+
+
+def _fixes_of(track: Track) -> Iterator[bytes]:
+    position = track.position
+    remembered: tuple[Evidence | Anchor, ...]
+    match position:
+        case Candidate():
+            remembered = (*position.run.evidence, position.last)
+        case Passed():
+            remembered = (*position.run.evidence, position.before, position.after)
+        case Violating(closing=None):
+            remembered = (position.last_hard,)
+        case Violating(closing=Run() as closing):
+            remembered = (*closing.evidence, position.last_hard)
+    for episode in track.episodes:
+        yield from (evidence.digest for evidence in episode.evidence)
+    yield from (fix.digest for fix in remembered)
 
 
 # Every pair below packs a value into a list for JSON and back.

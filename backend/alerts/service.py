@@ -50,10 +50,12 @@ __all__ = [
     "explanations",
     "extend",
     "figures",
+    "findings",
     "hold_alert",
     "is_notice_due",
     "merge",
     "raise_alert",
+    "sources",
     "take_step",
     "withdraw",
 ]
@@ -90,6 +92,24 @@ def alert(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
 def explanations(session: Session, source: str) -> list[dict[str, Any]]:
     """Return what all alerts of a source say, as data."""
     return list(session.scalars(select(AlertRow.explanation).where(AlertRow.source == source)))
+
+
+def findings(session: Session, supervisee_id: UUID, source: str) -> list[dict[str, Any]]:
+    """Return what a person's alerts of a source say, and all that their history says they said."""
+    mine = (AlertRow.supervisee_id == supervisee_id) & (AlertRow.source == source)
+    said = session.scalars(
+        select(AlertEventRow.finding)
+        .join(AlertRow, AlertRow.id == AlertEventRow.alert_id)
+        .where(mine, AlertEventRow.finding.is_not(None))
+    )
+    before = [finding["explanation"] for finding in said if finding is not None]
+    return [*session.scalars(select(AlertRow.explanation).where(mine)), *before]
+
+
+def sources(session: Session, supervisee_id: UUID, source: str) -> set[UUID]:
+    """Return what of a source a person's alerts were raised for."""
+    mine = (AlertRow.supervisee_id == supervisee_id) & (AlertRow.source == source)
+    return set(session.scalars(select(AlertRow.source_id).where(mine)))
 
 
 def hold_alert(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:

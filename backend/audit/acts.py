@@ -32,6 +32,7 @@ class Act(Enum):
     SUPERVISEE_CHANGED = "supervisee.changed"
     SUPERVISEE_ASSIGNED = "supervisee.assigned"
     SUPERVISEE_UNASSIGNED = "supervisee.unassigned"
+    TRAIL_SET = "trail.set"
 
     # devices
     ENROLMENT_CODE_ISSUED = "enrolment-code.issued"
@@ -76,6 +77,7 @@ class Act(Enum):
     JOURNAL_TOKEN_READ = "journal-token.read"  # noqa: S105 - an act's name, not a secret
     PAST_CHANGE_PREVIEWED = "past-change.previewed"
     PAST_JUDGED_AGAIN = "past.judged-again"
+    TRAIL_PURGED = "trail.purged"
 
     # alerts
     ALERT_RAISED = "alert.raised"

@@ -60,6 +60,7 @@ class Code(Enum):
     ASSURANCE_TOO_LOW = _Kind("assurance-too-low", 403, "The agency asks for a stronger device")
     CHECK_IN_REFUSED = _Kind("check-in-refused", 403, "This check-in does not count")
     GEOMETRY_REFUSED = _Kind("geometry-refused", 422, "The zone's geometry is not usable")
+    TRAIL_NOT_KEPT = _Kind("trail-not-kept", 409, "No trail is kept of this time")
     SCHEDULE_REFUSED = _Kind("schedule-refused", 422, "The schedule is not usable")
     PAYMENT_PAGE_UNAVAILABLE = _Kind(
         "payment-page-unavailable", 503, "Nobody can pay online just now"

@@ -7,6 +7,7 @@ SQLite rebuild tables and lose triggers: call `guard` again after one; a contrac
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, MetaData
@@ -42,6 +43,57 @@ def unguard(connection: Connection, table: str) -> None:
     suffix = "" if _is_sqlite(connection) else f" ON {table}"
     for act in ("update", "delete"):
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{act}{suffix}")
+
+
+def allow_erasure(
+    connection: Connection,
+    table: str,
+    columns: Iterable[str],
+    erased: Mapping[str, str],
+    permit: str,
+) -> None:
+    """Let what `erased` names of a guarded row be set to these SQL literals, if `permit` holds.
+
+    All of them or none, and no other of its `columns`; whatever else changes a row stays refused.
+    `permit` is an SQL condition on `OLD`: that an immutable row on record allows it.
+    """
+    on_sqlite = _is_sqlite(connection)
+    same = "IS" if on_sqlite else "IS NOT DISTINCT FROM"
+    becomes = {column: f"OLD.{column}" for column in columns} | dict(erased)
+    allowed = " AND ".join(f"NEW.{name} {same} {value}" for name, value in becomes.items())
+    make = _erasing_sqlite if on_sqlite else _erasing_postgresql
+    for statement in make(table, f"{allowed} AND {permit}"):
+        connection.exec_driver_sql(statement)
+
+
+def forbid_erasure(connection: Connection, table: str, columns: list[str]) -> None:
+    """Guard `table` as before `allow_erasure`: for downgrades."""
+    unguard(connection, table)
+    if not _is_sqlite(connection):
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS refuse_change_of_{table}")
+    guard(connection, table, columns)
+
+
+def _erasing_sqlite(table: str, allowed: str) -> list[str]:
+    no_update = f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN NOT ({allowed}) "
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    return [f"DROP TRIGGER {table}_no_update", no_update + refuse]
+
+
+def _erasing_postgresql(table: str, allowed: str) -> list[str]:
+    function = f"refuse_change_of_{table}()"
+    refuse = (
+        f"CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF {allowed} THEN RETURN NEW; END IF; "
+        "RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME "
+        "USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    no_update = f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} "
+    return [
+        refuse,
+        f"DROP TRIGGER {table}_no_update ON {table}",
+        no_update + f"FOR EACH ROW EXECUTE FUNCTION {function}",
+    ]
 
 
 def _is_sqlite(connection: Connection) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.core.classification import CONTACT, CREDENTIAL, DEMOGRAPHIC, NAME, OPERATIONAL
+from backend.core.classification import CASE, CONTACT, CREDENTIAL, DEMOGRAPHIC, NAME, OPERATIONAL
 from backend.core.db import Base, stored_enum
 from backend.identity.roles import Role
 from notifications.formats import Language
@@ -50,8 +50,18 @@ class OfficerRow(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(info=OPERATIONAL)
 
 
+class Trail(Enum):
+    """Whether all fixes of a case are kept, or only those that show an episode."""
+
+    KEPT = "kept"
+    ZONE_EVENTS_ONLY = "zone-events-only"
+
+
 class SuperviseeRow(Base):
-    """A supervised person."""
+    """A supervised person.
+
+    `trail_from` is since when the trail is kept again; None where it always was, or is not kept.
+    """
 
     __tablename__ = "supervisees"
     __table_args__ = (Index("ix_supervisees_agency_id_id", "agency_id", "id"),)
@@ -70,6 +80,10 @@ class SuperviseeRow(Base):
     rules_epoch: Mapped[int] = mapped_column(Integer, info=OPERATIONAL)
     """Grows with every change of what the person is judged by: caches compare it."""
     created_at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
+    trail: Mapped[Trail] = mapped_column(
+        stored_enum(Trail), server_default=Trail.KEPT.value, info=CASE
+    )
+    trail_from: Mapped[datetime | None] = mapped_column(info=CASE)
 
 
 class AssignmentRow(Base):

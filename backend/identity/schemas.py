@@ -10,6 +10,7 @@ from backend.core.actor import Permission
 from backend.core.schemas import CursorSchema, Formatted, Instant, Schema, page_of
 from backend.identity import passwords, policy
 from backend.identity.formats import MAX_EMAIL
+from backend.identity.models import Trail
 from backend.identity.officers import OfficerData
 from backend.identity.policy import AgencyPolicy
 from backend.identity.roles import Role
@@ -40,6 +41,13 @@ def _zone(**options: Any) -> ma.fields.String:
     length = ma.validate.Length(min=1, max=60)
     return ma.fields.String(
         validate=length, metadata={"description": "IANA time zone, `America/Chicago`"}, **options
+    )
+
+
+def _trail(**options: Any) -> ma.fields.Enum[Trail]:
+    described = "Every fix is kept, or only those that an episode names as its evidence"
+    return ma.fields.Enum(
+        Trail, by_value=True, required=True, metadata={"description": described}, **options
     )
 
 
@@ -236,12 +244,25 @@ class SuperviseeSchema(Schema):
     )
     zone = _zone(load_default=None)
     created_at = Instant(required=True, dump_only=True)
+    trail = _trail(dump_only=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> PersonalData:
         """Return the person's data."""
         data["emails"], data["phones"] = tuple(data["emails"]), tuple(data["phones"])
         return PersonalData(**data)
+
+
+class TrailSchema(Schema):
+    """Whether a person's trail is kept."""
+
+    trail = _trail()
+    trail_from = Instant(
+        required=True,
+        allow_none=True,
+        dump_only=True,
+        metadata={"description": "Since when it is kept again; null if it always was, or is not"},
+    )
 
 
 class SuperviseeFilterSchema(CursorSchema):

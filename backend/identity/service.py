@@ -25,6 +25,7 @@ from backend.identity.assignments import (
     unassign,
 )
 from backend.identity.formats import known_zone
+from backend.identity.models import Trail
 from backend.identity.officers import (
     Officer,
     OfficerData,
@@ -78,6 +79,7 @@ from backend.identity.tokens import (
     tokens,
     touch,
 )
+from backend.identity.trails import set_trail, trail_to_change, without_trail_after
 from backend.identity.visibility import visible_supervisees
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "SignInTry",
     "Supervisee",
     "Token",
+    "Trail",
     "acting_officer",
     "addressees",
     "administrators",
@@ -137,12 +140,15 @@ __all__ = [
     "rules_epoch",
     "rules_epoch_of",
     "rules_epochs",
+    "set_trail",
     "sign_out",
     "supervisee_ids_after",
     "supervisee_to_change",
     "supervisees",
     "tokens",
     "touch",
+    "trail_to_change",
     "unassign",
     "visible_supervisees",
+    "without_trail_after",
 ]

@@ -20,7 +20,7 @@ from backend.core.rows import KEYS, RowReader
 from backend.identity.agencies import get_agency
 from backend.identity.assignments import give_charge
 from backend.identity.formats import known_zone, normal_email
-from backend.identity.models import AssignmentRow, SuperviseeRow
+from backend.identity.models import AssignmentRow, SuperviseeRow, Trail
 from backend.identity.visibility import find_supervisee, visible_supervisees
 from notifications.formats import Language
 
@@ -59,7 +59,10 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervisee(PersonalData):
-    """A supervised person. `rules_epoch` grows with each change of what they are judged by."""
+    """A supervised person. `rules_epoch` grows with each change of what they are judged by.
+
+    `trail_from` is since when their trail is kept again, None if it always was, or is not.
+    """
 
     id: UUID
     agency_id: UUID
@@ -67,6 +70,8 @@ class Supervisee(PersonalData):
     zone: str
     rules_epoch: int
     created_at: datetime
+    trail: Trail
+    trail_from: datetime | None
 
     @property
     def email(self) -> str | None:
@@ -176,7 +181,9 @@ def create_supervisee(
     Whoever sees only their own people gets charge of this one. Raises FORBIDDEN, INVALID_REQUEST.
     """
     actor.require(Permission.SUPERVISEE_WRITE)
-    row = SuperviseeRow(id=new_id(now), agency_id=actor.agency, rules_epoch=0, created_at=now)
+    row = SuperviseeRow(
+        id=new_id(now), agency_id=actor.agency, rules_epoch=0, created_at=now, trail=Trail.KEPT
+    )
     _write(session, row, data)
     session.add(row)
     session.flush()
@@ -298,4 +305,6 @@ def _value(row: SuperviseeRow) -> Supervisee:
         zone=row.zone,
         rules_epoch=row.rules_epoch,
         created_at=row.created_at,
+        trail=row.trail,
+        trail_from=row.trail_from,
     )

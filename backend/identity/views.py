@@ -31,6 +31,7 @@ from backend.identity.schemas import (
     SuperviseePageSchema,
     SuperviseeSchema,
     TokenPageSchema,
+    TrailSchema,
 )
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -280,6 +281,31 @@ def change_supervisee(data: service.PersonalData, supervisee_id: UUID) -> servic
         current = service.supervisee_to_change(session, actor(), supervisee_id)
         supervisees_blp.check_etag(current, SuperviseeSchema)
         return service.change_supervisee(session, actor(), supervisee_id, data, now=now())
+
+
+@supervisees_blp.route("/<uuid:supervisee_id>/trail")
+@supervisees_blp.etag
+@supervisees_blp.response(200, TrailSchema)
+def show_trail(supervisee_id: UUID) -> service.Supervisee:
+    """Show whether a person's trail is kept."""
+    with snapshot() as session:
+        return service.read_supervisee(session, actor(), supervisee_id)
+
+
+@supervisees_blp.route("/<uuid:supervisee_id>/trail", methods=["PUT"])
+@supervisees_blp.etag
+@supervisees_blp.arguments(TrailSchema)
+@supervisees_blp.response(200, TrailSchema)
+def set_trail(data: dict[str, service.Trail], supervisee_id: UUID) -> service.Supervisee:
+    """Keep a person's trail from now on, or no more: then that of the past goes, too.
+
+    Without it only the fixes that an episode names as its evidence are shown, from this moment;
+    the others are erased as soon as nothing can have them judged again.
+    """
+    with transaction() as session:
+        current = service.trail_to_change(session, actor(), supervisee_id)
+        supervisees_blp.check_etag(current, TrailSchema)
+        return service.set_trail(session, actor(), supervisee_id, data["trail"], now=now())
 
 
 @supervisees_blp.route("/<uuid:supervisee_id>/assignments")

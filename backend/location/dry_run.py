@@ -28,7 +28,7 @@ from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Session
 from backend.core.errors import Code, Problem
 from backend.identity import service as identity
-from backend.location import judging
+from backend.location import judging, trail
 from backend.location.episodes import classify
 from backend.location.models import Fix
 from backend.location.rulebook import judged_by
@@ -134,12 +134,15 @@ def gather(
     """Return what `judge` needs; `until` None means now. Whoever reads must `record` it.
 
     Raises FORBIDDEN, NOT_FOUND, INVALID_REQUEST (the time is empty, too long, too far back or to
-    come; too many fixes; a part of the draft is missing), GEOMETRY_REFUSED, SCHEDULE_REFUSED.
+    come; too many fixes; a part of the draft is missing), TRAIL_NOT_KEPT, GEOMETRY_REFUSED,
+    SCHEDULE_REFUSED.
     """
     actor.require(Permission.CONDITION_WRITE)
     actor.require(Permission.LOCATION_READ)
     person = identity.get_supervisee(session, actor, supervisee_id)
     until_s = _last_second(since, until, now)
+    if unix_s(since) < trail.kept_from_s(person):
+        raise Problem(Code.TRAIL_NOT_KEPT)
     rule, advice = conditions.draft_rule(kind, draft, since)
     agency = identity.get_agency(session, person.agency_id)
     parameters = judged_by(agency.policy)

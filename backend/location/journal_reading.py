@@ -18,6 +18,7 @@ from backend.core.db import Session
 from backend.core.errors import not_found
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
+from backend.location import trail
 from backend.location.chain import Span, gaps_between
 from backend.location.journal_outcome import RefusedFix
 from backend.location.models import JournalChain, JournalEntry
@@ -100,13 +101,13 @@ def signed_token(
     """Return a journal token as the phone signed it, a forked one too; audits the reading.
 
     Raises FORBIDDEN, NOT_FOUND: also where no fix was taken under an order, for then its text was
-    not kept.
+    not kept; and where it would show a trail that is not kept.
     """
     actor.require(Permission.LOCATION_READ)
-    identity.get_supervisee(session, actor, supervisee_id)
+    person = identity.get_supervisee(session, actor, supervisee_id)
     theirs = (JournalEntry.id == token_id) & (JournalEntry.supervisee_id == supervisee_id)
-    text = session.scalar(select(JournalEntry.signed).where(theirs))
-    if not text:
+    token = session.scalar(select(JournalEntry).where(theirs))
+    if token is None or not token.signed or not trail.is_shown(session, person, token):
         raise not_found()
     audit.record(
         session,
@@ -116,7 +117,7 @@ def signed_token(
         supervisee_id=supervisee_id,
         now=now,
     )
-    return text
+    return token.signed
 
 
 def _kept(row: JournalEntry) -> KeptToken:

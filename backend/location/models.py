@@ -7,7 +7,7 @@ of its own and can be computed again.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +26,9 @@ from backend.core.db import Base, stored_enum
 from backend.core.immutability import IMMUTABLE_KEY
 from backend.location.refusals import RefusalReason
 
+PURGED_S: Final = -(2**40)
+"""When a fix was taken of which no place or time is kept any more: before all time."""
+
 
 class Fix(Base):
     """One signed position, whether it let its request in or not.
@@ -34,6 +37,9 @@ class Fix(Base):
     what was said of the position: the fix's identity in judgement. `usable` is what judgement may
     rest on: a mock or a fix at 0,0 is kept and marked, never used. `journal_n` is the number of
     the journal token that brought the fix, whose signed text is kept there; None for a live one.
+
+    Where no trail is kept, all that says where and when goes in the end (`trail.purge`): then
+    `taken_s` is PURGED_S. The row stays, and with it number, digest and time of receipt.
 
     No foreign keys: the trigger `fixes_have_owners` asks once a statement, and for more, that the
     person is the activation's (docs/adr/0028-owners-of-fixes.md).
@@ -85,6 +91,24 @@ class Refusal(Base):
     at: Mapped[datetime] = mapped_column(info=LOCATION)
     route: Mapped[str] = mapped_column(info=OPERATIONAL)
     signed: Mapped[str] = mapped_column(info=LOCATION)
+
+
+class TrailPurge(Base):
+    """A permit, on record before the act: the person's fixes from before `before_s` may be erased.
+
+    The triggers of fixes, journal tokens and refusals ask for it.
+    """
+
+    __tablename__ = "trail_purges"
+    __table_args__ = (
+        Index("ix_trail_purges_supervisee_id_before_s", "supervisee_id", "before_s"),
+        {"info": {IMMUTABLE_KEY: True}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    supervisee_id: Mapped[UUID] = mapped_column(ForeignKey("supervisees.id"))
+    before_s: Mapped[int] = mapped_column(BigInteger, info=OPERATIONAL)
+    at: Mapped[datetime] = mapped_column(info=OPERATIONAL)
 
 
 class PersonState(Base):
@@ -274,7 +298,8 @@ class JournalEntry(Base):
 
     `digest` is the SHA-256 of its signing input. `gaps` and `unaccounted` are spans of numbers,
     `refusals` the refused numbers with their reasons, all JSON. `signed` is empty where no fix was
-    taken under an order: then the places are nobody's business.
+    taken under an order: then the places are nobody's business; and where none of its fixes is
+    kept any more (`trail.purge`).
     """
 
     __tablename__ = "journal_tokens"

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import select, tuple_
 
 import geofence
 from backend.audit import service as audit
@@ -22,7 +22,7 @@ from backend.core.clock import from_unix_s, unix_s
 from backend.core.db import Session
 from backend.core.paging import Cursor, Page, fetch_page
 from backend.identity import service as identity
-from backend.location import episodes, signals
+from backend.location import episodes, signals, trail
 from backend.location.disclosure import audit_zones_told, may_know_zones
 from backend.location.models import Episode, Fix, PersonState, Refusal, Suspicion
 from backend.location.refusals import RefusalReason, advice
@@ -117,9 +117,10 @@ def list_fixes(
 ) -> FixPage:
     """Return fixes taken in `[since, until)`, newest first; audits the reading.
 
-    `after` is `taken_s:seq` of the last fix of the page before.
+    Of a time without a trail only those that an episode names as its evidence. `after` is
+    `taken_s:seq` of the last fix of the page before.
     """
-    _may_read(session, actor, supervisee_id)
+    person = _may_read(session, actor, supervisee_id)
     statement = select(Fix).where(Fix.supervisee_id == supervisee_id)
     if since is not None:
         statement = statement.where(Fix.taken_s >= unix_s(since))
@@ -128,8 +129,7 @@ def list_fixes(
     if after is not None:
         taken_s, seq = map(int, after.split(":"))
         statement = statement.where(tuple_(Fix.taken_s, Fix.seq) < (taken_s, seq))
-    statement = statement.order_by(Fix.taken_s.desc(), Fix.seq.desc()).limit(limit + 1)
-    rows = list(session.scalars(statement))
+    rows = trail.latest(session, person, statement, limit=limit + 1)
     _audit_reading(session, actor, supervisee_id, now)
     last = rows[limit - 1] if len(rows) > limit else None
     return FixPage(
@@ -180,11 +180,15 @@ def own_refusals(session: Session, actor: Actor, cursor: Cursor) -> Page[KeptRef
 
 
 def status(session: Session, actor: Actor, supervisee_id: UUID, now: datetime) -> Status:
-    """Return how things stand with one person's location; audits the reading."""
-    _may_read(session, actor, supervisee_id)
+    """Return how things stand with one person's location; audits the reading.
+
+    The last fix is one that `list_fixes` shows.
+    """
+    person = _may_read(session, actor, supervisee_id)
     _audit_reading(session, actor, supervisee_id, now)
     state = session.get(PersonState, supervisee_id)
-    last = session.scalars(_last_fix(supervisee_id)).first()
+    usable = select(Fix).where(Fix.supervisee_id == supervisee_id, Fix.usable)
+    last = next(iter(trail.latest(session, person, usable, limit=1)), None)
     open_rows = session.scalars(
         select(Episode).where(
             Episode.supervisee_id == supervisee_id,
@@ -221,14 +225,9 @@ def _audit_reading(session: Session, actor: Actor, supervisee_id: UUID, now: dat
     )
 
 
-def _may_read(session: Session, actor: Actor, supervisee_id: UUID) -> None:
+def _may_read(session: Session, actor: Actor, supervisee_id: UUID) -> identity.Supervisee:
     actor.require(Permission.LOCATION_READ)
-    identity.get_supervisee(session, actor, supervisee_id)
-
-
-def _last_fix(supervisee_id: UUID) -> Select[Fix]:
-    statement = select(Fix).where(Fix.supervisee_id == supervisee_id, Fix.usable)
-    return statement.order_by(Fix.taken_s.desc(), Fix.seq.desc()).limit(1)
+    return identity.get_supervisee(session, actor, supervisee_id)
 
 
 def _refusals(

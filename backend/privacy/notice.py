@@ -14,7 +14,7 @@ from typing import Final
 
 from notifications.formats import Language
 
-VERSION: Final = 1
+VERSION: Final = 2
 EFFECTIVE_ON: Final = date(2026, 11, 23)
 
 
@@ -57,7 +57,11 @@ TEXTS: Final[Mapping[Language, Sequence[Section]]] = {
             heading="Your location",
             text="While a court's order is in force, each location that your phone sends is kept "
             "with its time and accuracy, as the phone signed it, and what the program judged of "
-            "it: also one that was refused. While no order is in force, none is kept.",
+            "it: also one that was refused. While no order is in force, none is kept. Your "
+            "agency may decide to keep only the locations that show an event, such as entering a "
+            "zone. Then officers do not see the others; the program judges by them, and 15 days "
+            "after they came it begins to erase where and when they were. Your data in the app "
+            "say whether this is so for you.",
         ),
         Section(
             heading="Your phone",
@@ -94,9 +98,10 @@ TEXTS: Final[Mapping[Language, Sequence[Section]]] = {
         Section(
             heading="How long it is kept",
             text="This version of the service deletes nothing on a schedule but aids that soon "
-            "lose their use. Locations, refusals, the history of alerts, the account, the "
-            "messages that you were given and the record of what was done are evidence: the "
-            "database refuses to change or delete them. What the law or a court's order says "
+            "lose their use, and locations that your agency decided not to keep. Locations, "
+            "refusals, the history of alerts, the account, the messages that you were given and "
+            "the record of what was done are evidence: but for that one case the database "
+            "refuses to change or delete them. What the law or a court's order says "
             "beyond that, ask your agency.",
         ),
         Section(
@@ -140,7 +145,11 @@ TEXTS: Final[Mapping[Language, Sequence[Section]]] = {
             text="Mientras hay una orden judicial en vigor, se guarda cada ubicación que envía "
             "su teléfono, con su hora y su precisión, tal como el teléfono la firmó, y lo que el "
             "programa juzgó de ella: también la que fue rechazada. Mientras no hay ninguna orden "
-            "en vigor, no se guarda ninguna.",
+            "en vigor, no se guarda ninguna. Su agencia puede decidir que se guarden solo las "
+            "ubicaciones que muestran un hecho, como entrar en una zona. Entonces los oficiales "
+            "no ven las demás; el programa juzga con ellas, y 15 días después de que llegaran "
+            "empieza a borrar dónde y cuándo fueron. Sus datos en la aplicación dicen si es así "
+            "para usted.",
         ),
         Section(
             heading="Su teléfono",
@@ -180,9 +189,10 @@ TEXTS: Final[Mapping[Language, Sequence[Section]]] = {
         Section(
             heading="Cuánto tiempo se guarda",
             text="Esta versión del servicio no borra nada según un calendario, salvo datos "
-            "auxiliares que pronto dejan de servir. Las ubicaciones, los rechazos, la historia "
-            "de las alertas, la cuenta, los mensajes que se le dieron y el registro de lo que se "
-            "hizo son pruebas: la base de datos se niega a cambiarlos o borrarlos. Pregunte a su "
+            "auxiliares que pronto dejan de servir y las ubicaciones que su agencia decidió no "
+            "guardar. Las ubicaciones, los rechazos, la historia de las alertas, la cuenta, los "
+            "mensajes que se le dieron y el registro de lo que se hizo son pruebas: salvo en ese "
+            "único caso, la base de datos se niega a cambiarlos o borrarlos. Pregunte a su "
             "agencia qué dicen además la ley o una orden judicial.",
         ),
         Section(

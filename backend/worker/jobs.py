@@ -16,13 +16,15 @@ from backend.alerts import service as alerts
 from backend.appointments import notices as appointment_notices
 from backend.appointments import overdue
 from backend.audit import service as audit
+from backend.core.actor import SYSTEM
 from backend.core.clock import Clock
 from backend.core.db import Database, Session
 from backend.core.jobs import Schedule, beat
 from backend.core.logs import fault
 from backend.core.settings import Settings
 from backend.devices import service as devices
-from backend.location import examination, footprints, judging, missing, sweeps
+from backend.identity import service as identity
+from backend.location import examination, footprints, judging, missing, sweeps, trail
 from backend.location.rulebook import RuleBook
 from backend.outbox.messages import Message
 from backend.outbox.reading import Reader
@@ -66,6 +68,7 @@ SCHEDULE: Final = Schedule(
         "recheck-devices": 3600,
         "forget-old-checkpoints": 86_400,
         "forget-old-footprints": 86_400,
+        "purge-trails": 86_400,
     }
 )
 """Every job, and how often it runs."""
@@ -120,6 +123,7 @@ def jobs(
         "recheck-devices": partial(recheck, database),
         "forget-old-checkpoints": partial(in_transaction, database, judging.forget_old_checkpoints),
         "forget-old-footprints": partial(in_transaction, database, footprints.forget_old),
+        "purge-trails": partial(purge_trails, database),
     }
     return [
         Job(name=name, every_s=every_s, run=runs[name], shared=name in _SHARED)
@@ -319,6 +323,34 @@ def account(database: Database, book: RuleBook, now: datetime) -> bool:
 
     done = _do_for_all("account-for-fixes", phones, act, together=1)
     return len(phones) == missing.BATCH and done > 0
+
+
+def purge_trails(database: Database, now: datetime) -> bool:
+    """Erase what is not to be kept of people without a trail, in batches, each a transaction."""
+
+    def act(some: Sequence[UUID]) -> int:
+        for one in some:
+            while purge_batch(database, one, now):
+                pass
+        return len(some)
+
+    after = None
+    while people := _without_trail_after(database, after):
+        _do_for_all("purge-trails", people, act, together=1)
+        after = people[-1]
+    return False
+
+
+def purge_batch(database: Database, supervisee_id: UUID, now: datetime) -> bool:
+    """Erase a batch of one person's; return whether there may be more."""
+    with database.transaction() as session:
+        one = identity.get_supervisee(session, SYSTEM, supervisee_id)
+        return trail.purge(session, one, now)
+
+
+def _without_trail_after(database: Database, after: UUID | None) -> Sequence[UUID]:
+    with database.snapshot() as session:
+        return identity.without_trail_after(session, after, limit=trail.PEOPLE)
 
 
 def look_for_check_ins(database: Database, now: datetime) -> bool:

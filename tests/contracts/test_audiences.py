@@ -119,6 +119,7 @@ ROUTES = {
         "GET /v1/supervisees/<uuid:supervisee_id>/statement.pdf",
         "GET /v1/supervisees/<uuid:supervisee_id>/status",
         "GET /v1/supervisees/<uuid:supervisee_id>/suspicions",
+        "GET /v1/supervisees/<uuid:supervisee_id>/trail",
         "GET /v1/tokens",
         "POST /v1/absences/<uuid:absence_id>/approval",
         "POST /v1/absences/<uuid:absence_id>/withdrawal",
@@ -179,6 +180,7 @@ ROUTES = {
         "PUT /v1/officers/<uuid:officer_id>/password",
         "PUT /v1/orders/<uuid:order_id>",
         "PUT /v1/supervisees/<uuid:supervisee_id>",
+        "PUT /v1/supervisees/<uuid:supervisee_id>/trail",
     },
     Audience.SUPERVISEE: {
         "GET /v1/me/autopay",

@@ -257,6 +257,7 @@ STEPS: Final = [
     Step(f"DELETE {PERSON}/assignments/{{officer_id}}", [Act.SUPERVISEE_UNASSIGNED]),
     Step("POST /v1/supervisees", [Act.SUPERVISEE_CREATED], SOMEBODY),
     Step(f"PUT {PERSON}", [Act.SUPERVISEE_CHANGED], SOMEBODY),
+    Step(f"PUT {PERSON}/trail", [Act.TRAIL_SET], {"trail": "zone-events-only"}),
     Step(
         "POST /v1/officers",
         [Act.OFFICER_CREATED],

@@ -45,7 +45,7 @@ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 DELETE: Final = "DELETE"
 TRUNCATE: Final = "TRUNCATE"
-NEEDED: Final = {"fixes": ("activations",)}
+NEEDED: Final = {"fixes": ("activations",), "trail_purges": ("supervisees",)}
 """Whose rows the database wants to see before it takes a row of the table."""
 GUARDED_NO_MORE: Final = {"status_lists"}
 """What was found to be no evidence: nothing else that was ever guarded may change."""
@@ -67,6 +67,7 @@ def test_evidence_is_guarded() -> None:
         "fixes",
         "journal_tokens",
         "refusals",
+        "trail_purges",
         "audit_events",
         "audit_seals",
         "ledger_transactions",
@@ -96,6 +97,20 @@ def test_evidence_refuses_to_be_changed_after_every_migration_down_and_up(
 
     assert {name for name, _ in tried} == guarded.keys()
     assert there == at_first
+
+
+def test_permits_open_three_triggers_and_no_other(database: Database) -> None:
+    opened = {
+        True: "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE :asks",
+        False: "SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
+        "WHERE prosrc LIKE :asks",
+    }
+    with database.engine.connect() as connection:
+        found = connection.scalars(text(opened[database.embedded]), {"asks": "%FROM trail_purges%"})
+
+        assert set(found) == {
+            f"{name}_no_update" for name in ("fixes", "journal_tokens", "refusals")
+        }
 
 
 def test_a_guard_that_is_missing_is_noticed(database: Database) -> None:

@@ -287,3 +287,22 @@ def test_confirmed_episodes_of_one_perimeter_never_overlap(history: History) -> 
     for found in by_edge.values():
         for (_, ended_s), (onset_s, _) in pairwise(sorted(found)):
             assert ended_s <= onset_s
+
+
+@settings(max_examples=60, deadline=None)
+@given(history=histories(), cut=st.integers(0, DAYS * 96))
+def test_what_an_episode_names_of_long_ago_its_state_remembered(history: History, cut: int) -> None:
+    rules, cut_s = history.prepared(), START_S + cut * 900
+    begun = State.begin(at_s=START_S - 1, parameters=PARAMETERS)
+    before = judge(begun, history.fixes, rules, until_s=cut_s, parameters=PARAMETERS)
+
+    after = judge(before.state, history.fixes, rules, until_s=END_S, parameters=PARAMETERS)
+
+    long_ago_s = cut_s - PARAMETERS.crossing_gap_s
+    named = {
+        evidence.digest
+        for episode in after.changes
+        for evidence in episode.evidence
+        if evidence.at_s < long_ago_s
+    }
+    assert named <= before.state.fixes()

@@ -369,6 +369,6 @@ def test_people_are_kept_with_what_the_privacy_policy_lists_and_nothing_more(
         *("given_name", "family_name", "job_title", "postal_address", "postal_code"),
         *("emails", "phones", "language", "zone"),
     }
-    ours = {"id", "agency_id", "rules_epoch", "created_at"}
+    ours = {"id", "agency_id", "rules_epoch", "created_at", "trail", "trail_from"}
     assert set(row._mapping) == listed | ours
     assert row.id == person.id

@@ -76,6 +76,7 @@ NOT_KEPT: Sequence[dict[str, Any]] = [
     {"date_of_birth": "1990-01-01"},
     {"ssn": "000-00-0000"},
     {"rules_epoch": 7},
+    {"trail": "zone-events-only"},
     {"id": "00000000-0000-0000-0000-000000000000"},
     {"agency_id": "00000000-0000-0000-0000-000000000000"},
 ]
@@ -98,7 +99,8 @@ def test_a_person_is_taken_in_shown_and_listed(
     made = client.post("/v1/supervisees", json=PERSON, headers=officer)
     assert made.status_code == 201
     assert made.json is not None
-    assert made.json == {**PERSON, "id": made.json["id"], "created_at": made.json["created_at"]}
+    ours = {name: made.json[name] for name in ("id", "created_at")} | {"trail": "kept"}
+    assert made.json == {**PERSON, **ours}
 
     path = f"/v1/supervisees/{made.json['id']}"
     shown = client.get(path, headers=officer)

@@ -12,11 +12,15 @@ from flask.testing import FlaskClient
 from backend.core.classification import CLASS_KEY, DataClass
 from backend.core.immutability import guarded_tables
 from backend.location.judging import HISTORY_S
+from backend.location.trail import KEPT_S
 from backend.migrations import metadata
 from backend.privacy.notice import TEXTS, VERSION, notice
 from notifications.formats import Language
 
-WORDS: Final = {1: "d7941f2f1fce0a2f27985f93721754ddb94e5ec8911b638f250b06d2b436f9ae"}
+WORDS: Final = {
+    1: "d7941f2f1fce0a2f27985f93721754ddb94e5ec8911b638f250b06d2b436f9ae",
+    2: "8423a6df56728f03bdaeb84f48495e2d4478a0101ff6395eed3ae4a960e3cded",
+}
 """Of each version, the hash of its words: what a person has read under a number never changes."""
 
 SAID_OF_A_PERSON: Final = {
@@ -113,6 +117,13 @@ def test_what_it_calls_evidence_the_database_keeps_as_it_is() -> None:
     assert {table: guarded.get(table) for table in CALLED_EVIDENCE} == dict.fromkeys(
         CALLED_EVIDENCE, ()
     )
+
+
+def test_the_days_until_a_trail_goes_are_those_of_the_code() -> None:
+    days = KEPT_S // 86_400
+
+    assert f"{days} days after they came" in words(Language.ENGLISH)
+    assert f"{days} días después de que llegaran" in words(Language.SPANISH)
 
 
 def test_the_days_of_comparison_are_those_of_the_code() -> None:
