@@ -18,7 +18,7 @@ from backend.identity import service as identity
 from backend.identity.service import Role
 from backend.identity.tokens import open_session
 from backend.simulator.phone import Phone, _Call
-from backend.simulator.provider import WEBHOOK_SECRET
+from backend.simulator.provider import WEBHOOK_SECRET, LocalProvider
 from backend.simulator.provider_notices import signature
 from backend.simulator.wire import HttpRequest
 from tests.support.alerts import raised_alert
@@ -69,10 +69,17 @@ class House:
     """A person under an order, with a phone, debts, an alert and officers of every role.
 
     `ids` are things that are there, by the names that paths have for them; what a request made
-    last takes the place of what was there before. `phone` is the person's.
+    last takes the place of what was there before. `phone` is the person's, `provider` takes payments.
     """
 
-    def __init__(self, app: Flask, database: Database, clock: FrozenClock) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        database: Database,
+        clock: FrozenClock,
+        *,
+        provider: LocalProvider | None = None,
+    ) -> None:
         self._client = app.test_client()
         self._sent = 0
         self._database, self._clock = database, clock
@@ -100,6 +107,7 @@ class House:
             case=self._case,
             phone=self.phone,
             newcomer=self._newcomer,
+            provider=provider,
         )
 
     @property

@@ -16,6 +16,7 @@ from backend.appointments.service import AppointmentKind, AppointmentTerms
 from backend.core.actor import SYSTEM, Actor, ActorKind
 from backend.core.clock import rfc3339
 from backend.core.db import Database, Session
+from backend.core.paging import Cursor
 from backend.devices.models import ReEnrolmentRow
 from backend.identity import service as identity
 from backend.identity.service import Role
@@ -31,6 +32,7 @@ from backend.payments.service import Incoming, PlanTerms, Source
 from backend.privacy.notice import VERSION
 from backend.simulator.phone import Phone
 from backend.simulator.proof import ProofKey
+from backend.simulator.provider import LocalProvider
 from tests.support.clocks import START, FrozenClock
 from tests.support.conditions import (
     NIGHTS,
@@ -44,9 +46,11 @@ from tests.support.conditions import (
 )
 from tests.support.counters import closed, days_of
 from tests.support.devices import Person, code_for, fresh_nonce, send_signed
+from tests.support.hosted import Till
 from tests.support.identity import PASSWORD, actor_of, make_officer, make_supervisee
 from tests.support.ledger import relief_terms, unidentified
 from tests.support.location import HOME, at
+from tests.support.offices import Office
 from tests.support.outbox import a_message
 from tests.support.payments import owed, paid
 
@@ -78,7 +82,10 @@ END:VCALENDAR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Where things are made: the people of a case, the person's phone, and who enrols next."""
+    """Where things are made: the people of a case, the person's phone, and who enrols next.
+
+    `provider` is whom people pay at, if payments are taken online.
+    """
 
     database: Database
     client: FlaskClient
@@ -86,6 +93,7 @@ class Scene:
     case: Case
     phone: Phone
     newcomer: Person
+    provider: LocalProvider | None
 
     def do(self, act: Callable[[Session], Value]) -> Value:
         """Do something in a transaction of its own."""
@@ -286,6 +294,29 @@ def _payment(scene: Scene) -> Made:
     }
 
 
+def _online_payment(scene: Scene) -> Made:
+    assert scene.provider is not None
+
+    def act(session: Session) -> Office:
+        agency = identity.get_agency(session, scene.case.agency_id)
+        officer = make_officer(session, agency, scene.clock.now())
+        return Office(
+            agency=agency,
+            officer=officer,
+            actor=actor_of(officer),
+            bearer={},
+            person=make_supervisee(session, agency, scene.clock.now()),
+        )
+
+    office = scene.do(act)
+    till = Till(scene.database, scene.clock, scene.provider, office)
+    till.owe()
+    scene.provider.service.pay(till.page_of(till.ask()))
+    till.news()
+    page = scene.do(lambda s: payments.payments(s, office.actor, office.person.id, cursor=Cursor()))
+    return {"payment_id": page.items[0].id}
+
+
 def _check(scene: Scene) -> Made:
     made, now = _debt(scene), scene.clock.now()
     money = Incoming(
@@ -391,6 +422,7 @@ _MAKERS: Final[Mapping[str, Callable[[Scene], Made]]] = {
     f"POST {_PERSON}/payment-links": _debt,
     "POST /v1/hardship-claims/{claim_id}/decision": _claim,
     "POST /v1/payments/{payment_id}/reversal": _payment,
+    "POST /v1/payments/{payment_id}/refund": _online_payment,
     "POST /v1/payments/{payment_id}/bank-return": _check,
     "POST /v1/cash-days/{cash_day_id}/closing": _cash_day,
     "POST /v1/cash-days/{cash_day_id}/confirmation": _closed_cash_day,
@@ -522,6 +554,11 @@ def good_bodies(there: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "method": "cash",
         },
         "POST /v1/payments/{payment_id}/reversal": reason,
+        "POST /v1/payments/{payment_id}/refund": {
+            "amount_minor": 1_000,
+            "authority": "policy",
+            **paper,
+        },
         "POST /v1/payments/{payment_id}/bank-return": {"reference": "B-1", "reason": "No funds."},
         "POST /v1/cash-days/{cash_day_id}/closing": {"counted_minor": 10_000},
         "POST /v1/cash-days/{cash_day_id}/confirmation": {"counted_minor": 10_000},
