@@ -483,6 +483,7 @@ def good_bodies(there: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "PUT /v1/officers/{officer_id}/password": password,
         "POST /v1/supervisees": name,
         "PUT /v1/supervisees/{supervisee_id}": name,
+        "PUT /v1/supervisees/{supervisee_id}/trail": {"trail": "kept"},
         f"POST {_PERSON}/assignments": {"officer_id": there["officer_id"]},
         "POST /v1/tokens": {"name": "script", "scopes": ["supervisee:read"], "expires_at": _ENDS},
         "PUT /v1/allocation-order": {"kinds": [kind.value for kind in ObligationKind]},
