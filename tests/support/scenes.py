@@ -381,6 +381,7 @@ def _difference(scene: Scene) -> Made:
 
 _PERSON: Final = "/v1/supervisees/{supervisee_id}"
 _MAKERS: Final[Mapping[str, Callable[[Scene], Made]]] = {
+    f"PUT {_PERSON}/trail": _debt,  # Whoever lives in the house keeps theirs.
     "POST /v1/officer/session": _officer,
     "PUT /v1/officer/password": _officer,
     "PUT /v1/officers/{officer_id}": _officer,
