@@ -72,17 +72,20 @@ def test_errors_correlate_as_an_ar1_of_that_time(every_s: int, correlation_s: fl
     assert series.std() == pytest.approx(1.0, abs=0.02)
 
 
-def test_outliers_are_as_rare_as_stated_lie_200_metres_off_and_come_in_pairs() -> None:
+def test_outliers_are_as_rare_as_stated_lie_200_metres_off_claim_little_and_come_in_pairs() -> None:
     first, second = noise.outliers(500, 1440, np.random.default_rng(SEED))
     reports = still_reports()
 
     wild = reports.accuracy_m < noise.RADII_M[0]
-    off_m = np.hypot(reports.east_m, reports.north_m)[wild]
+    away_m = np.hypot(reports.east_m, reports.north_m)
+    thrown = np.abs(away_m - noise.OUTLIER_M) < 6 * noise.PAIR_TREMBLE_M
+    off_m, claims_m = away_m[wild], reports.accuracy_m[thrown]
 
     assert (first | second).mean() == pytest.approx(noise.OUTLIER_SHARE, rel=0.05)
     assert second.sum() / first.sum() == pytest.approx(noise.PAIRED_SHARE, rel=0.1)
     assert (second[:, 1:] & ~first[:, :-1]).sum() <= second.sum() * 0.01
     assert off_m == pytest.approx(noise.OUTLIER_M, abs=6 * noise.PAIR_TREMBLE_M)
+    assert (claims_m.min(), claims_m.max()) == pytest.approx(noise.OUTLIER_CLAIMS_M, abs=0.5)
 
 
 def test_the_second_of_a_pair_is_thrown_where_the_first_was() -> None:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from backend.alerts import service
 from backend.alerts.kinds import AlertKind, Severity
-from backend.alerts.lifecycle import Step
+from backend.alerts.lifecycle import Disposition, Step
 from backend.core.actor import Actor, ActorKind, Permission
 from backend.core.db import Database
 from backend.core.errors import Code, Problem
@@ -217,6 +217,21 @@ def test_triage_from_open_to_resolved_and_back(desk: Desk, clock: FrozenClock) -
     assert desk.take("investigation").status_code == 200
     answer = desk.take("resolution", disposition="location-error")
     assert answer.get_json()["alert"]["disposition"] == "location-error"
+
+
+@pytest.mark.parametrize("disposition", Disposition)
+def test_an_alert_is_resolved_by_each_disposition_and_never_without_a_note(
+    desk: Desk, disposition: Disposition
+) -> None:
+    for step in ("acknowledgement", "investigation"):
+        assert desk.take(step).status_code == 200
+
+    bare = desk.take("resolution", disposition=disposition.value, note="")
+    resolved = desk.take("resolution", disposition=disposition.value)
+
+    assert bare.status_code == 422
+    assert resolved.get_json()["alert"]["disposition"] == disposition.value
+    assert resolved.get_json()["alert"]["state"] == "resolved"
 
 
 def test_an_acknowledgement_takes_back_the_mail_that_is_unsent(

@@ -18,8 +18,9 @@ from backend.core.clock import unix_s
 from backend.core.db import Database
 from backend.core.http import Platform
 from backend.devices.authentication import Authentication
-from backend.location.refusals import RefusalReason
+from backend.location.refusals import RefusalReason, advice
 from backend.proof.receipt import read_receipt
+from notifications.formats import Language
 from tests.support.clocks import FrozenClock
 from tests.support.conditions import circle, exempt, impose_confidential, recorded
 from tests.support.location import HOME, MARKET, Watched, approach, at, enrol, watched_person
@@ -43,6 +44,8 @@ def test_without_location_service_is_refused(watched: Watched, reason: str | Non
     assert answer.status == 403
     assert problem["code"] == "location-refused"
     assert problem["reason"] == (reason or "MISSING")
+    words = advice(RefusalReason(problem["reason"]), Language.ENGLISH)
+    assert (problem["detail"], problem["what_to_do"]) == (words.what, words.what_to_do)
     assert problem["contact"] == "+12025550100"
     (refusal,) = watched.refusals()
     assert problem["reference"] == refusal.reference
