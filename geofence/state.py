@@ -95,15 +95,13 @@ class State:
 def _fixes_of(track: Track) -> Iterator[bytes]:
     position = track.position
     remembered: tuple[Evidence | Anchor, ...]
-    match position:
-        case Candidate():
-            remembered = (*position.run.evidence, position.last)
-        case Passed():
-            remembered = (*position.run.evidence, position.before, position.after)
-        case Violating(closing=None):
-            remembered = (position.last_hard,)
-        case Violating(closing=Run() as closing):
-            remembered = (*closing.evidence, position.last_hard)
+    if isinstance(position, Candidate):
+        remembered = (*position.run.evidence, position.last)
+    elif isinstance(position, Passed):
+        remembered = (*position.run.evidence, position.before, position.after)
+    else:
+        closing = () if position.closing is None else position.closing.evidence
+        remembered = (*closing, position.last_hard)
     for episode in track.episodes:
         yield from (evidence.digest for evidence in episode.evidence)
     yield from (fix.digest for fix in remembered)
