@@ -94,7 +94,8 @@ class Trail:
         if not trusted:
             self.suspect = min(fixes, key=_accuracy_m)
             return None
-        previous, anchor = self.last, min(trusted, key=_accuracy_m)
+        previous = self.last
+        anchor = trusted[0] if len(trusted) == 1 else min(trusted, key=_accuracy_m)
         self.last, self.suspect = anchor, None
         return Instant(at_s, trusted, anchor, previous, self._jump_mps)
 

@@ -22,7 +22,7 @@ from geofence.passage import Way, end_passage, is_over, look_between
 from geofence.position import Docket, Proof, Sight, Track
 from geofence.rule import Perimeter, RuleKind
 from geofence.state import State, StateMismatch
-from geofence.survey import Survey
+from geofence.survey import SLACK, Survey
 from geofence.track import (
     deadline_s,
     end_watch,
@@ -34,9 +34,6 @@ from geofence.track import (
 )
 from geofence.watch import FOREVER, Boundary, PreparedRules, Turn, Watch
 
-# The separation of two fixes and their distances to an edge are measured in two ways that
-# differ by less than one percent.
-_SLACK: Final = 1.02
 _SECOND: Final = attrgetter("at_s")
 
 
@@ -292,7 +289,7 @@ class _Fold:
             return None
         if after.at_s - before.at_s > self._parameters.crossing_gap_s:
             return None
-        most_apart_m = _SLACK * most_m(before, after)
+        most_apart_m = SLACK * most_m(before, after)
         after_m = self._survey.anchor_m(watch, number)
         if after_m <= after.accuracy_m or after_m > most_apart_m:
             return None
@@ -300,7 +297,7 @@ class _Fold:
         if before_m <= before.accuracy_m or before_m + after_m > most_apart_m:
             return None
         apart_m = separation_m(before.latitude, before.longitude, after.latitude, after.longitude)
-        if before_m + after_m > _SLACK * apart_m:
+        if before_m + after_m > SLACK * apart_m:
             return None
         earlier = self._earlier(number)
         return Way(

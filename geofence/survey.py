@@ -2,40 +2,56 @@
 
 Most fixes are far from everything and change nothing. First one box round all of them tells which
 watches could be concerned at all, then a box for each instant which of those; only then are
-distances measured, all fixes to one zone in one go.
+distances measured, all fixes to one zone in one go, and most instants turn out to be too far off.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from itertools import accumulate
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from geofence.boxes import Boxes
 from geofence.containment import Places, PreparedZone
-from geofence.geodesy import Box
+from geofence.geodesy import Box, Floats, most_m
 from geofence.instant import Instant, Sighted
 from geofence.parameters import Parameters
 from geofence.watch import PreparedRules, Watch
+
+SLACK: Final = 1.02
+"""The separation of two fixes and their distances to an edge are measured in two ways that
+differ by less than one percent."""
 
 
 class Survey:
     """Which watches with a clear position each instant may concern, and distances to their zones.
 
-    An instant concerns an exclusion when it, or the way to it, comes near; an inclusion when a fix
-    is outside or, beside a buffer, close to the edge. Everything else cannot open anything.
+    An instant concerns an exclusion when a fix is within its margin, or so near that a way may lead
+    to its edge; an inclusion when a fix is outside or, beside a buffer, close to the edge.
+    Everything else cannot open anything.
     """
 
-    __slots__ = ("_concerned", "_fixes", "_instants", "_known", "_numbers", "_places", "_rows")
+    __slots__ = (
+        "_concerned",
+        "_fixes",
+        "_instants",
+        "_known",
+        "_number_of_row",
+        "_numbers",
+        "_places",
+        "_rows",
+    )
 
     def __init__(
         self, rules: PreparedRules, instants: list[Instant], parameters: Parameters
     ) -> None:
         self._instants = instants
         self._fixes = [fix for instant in instants for fix in instant.fixes]
+        self._number_of_row = [n for n, instant in enumerate(instants) for _ in instant.fixes]
         self._rows = [0, *accumulate(len(instant.fixes) for instant in instants)]
         self._places: Places | None = None
         self._known: dict[PreparedZone, dict[int, list[float]]] = defaultdict(dict)
@@ -67,7 +83,11 @@ class Survey:
         return self.distances_m(watch, number)[instant.fixes.index(instant.anchor)]
 
     def _approach(self, rules: PreparedRules, parameters: Parameters) -> None:
-        """Finds the exclusions that the instants come near, and measures those."""
+        """Finds the exclusions that the instants come near, measures those, and keeps the nearest.
+
+        A distance says more than a box: nobody went through a zone whose edge is further off than
+        the longest of the ways, and beyond its margin no fix is suspicious.
+        """
         starts = _starts(self._instants, parameters)
         everywhere = [*self._fixes, *starts]
         reach_m = parameters.hard_factor * max(place.accuracy_m for place in everywhere)
@@ -75,13 +95,40 @@ class Survey:
         if not near:
             return
         boxes = [rules.watches[index].box for index in near]
+        meetings = self._meetings(starts, boxes, parameters.hard_factor)
         to_measure: dict[PreparedZone, set[int]] = defaultdict(set)
-        for number, at in _pairs(self._instants, starts, boxes, parameters.hard_factor):
-            self._concerned[number].append(near[at])
+        for index, numbers in zip(near, meetings, strict=True):
             # The way between asks for the instant before too.
-            to_measure[rules.watches[near[at]].zone].update((max(number - 1, 0), number))
-        for zone, numbers in to_measure.items():
-            self._measure(zone, sorted(numbers))
+            before = [max(number - 1, 0) for number in numbers]
+            to_measure[rules.watches[index].zone].update(numbers, before)
+        for zone, measured in to_measure.items():
+            self._measure(zone, sorted(measured))
+        ways = zip(starts, self._instants, strict=True)
+        longest_m = SLACK * max(most_m(start, instant.anchor) for start, instant in ways)
+        for index, numbers in zip(near, meetings, strict=True):
+            watch = rules.watches[index]
+            known, enough_m = self._known[watch.zone], max(watch.margin_m, longest_m)
+            for number in numbers:
+                if min(known[number]) <= enough_m:
+                    self._concerned[number].append(index)
+
+    def _meetings(
+        self, starts: list[Sighted], boxes: list[Box], hard_factor: float
+    ) -> list[list[int]]:
+        """For each box the instants whose fixes, or the way to them, come near it."""
+        if len(self._instants) == 1:
+            return [[0]] * len(boxes)
+        to = _columns(self._fixes)
+        since = _columns([starts[number] for number in self._number_of_row])
+        self._places = Places(to.latitudes, to.longitudes)
+        ways = Boxes.between(to.latitudes, to.longitudes, since.latitudes, since.longitudes)
+        reach = ways.grown(hard_factor * np.maximum(to.accuracies_m, since.accuracies_m))
+        meets = reach.meeting(Boxes.of(boxes))
+        return [self._numbers_of(np.flatnonzero(column).tolist()) for column in meets.T]
+
+    def _numbers_of(self, rows: Collection[int]) -> list[int]:
+        """The instants that the fixes of some rows belong to, each once."""
+        return list(dict.fromkeys(self._number_of_row[row] for row in rows))
 
     def _leave(self, rules: PreparedRules) -> None:
         """Finds the inclusions that the instants are not well within."""
@@ -129,23 +176,17 @@ def _starts(instants: list[Instant], parameters: Parameters) -> list[Sighted]:
     ]
 
 
-def _pairs(
-    instants: list[Instant], starts: list[Sighted], boxes: list[Box], hard_factor: float
-) -> Iterable[tuple[int, int]]:
-    """Instant and box, wherever an instant's fixes or the way to them come near the box."""
-    if len(instants) == 1:
-        return [(0, index) for index in range(len(boxes))]
-    rows = [
-        (number, *_numbers_of(fix), *_numbers_of(start))
-        for number, (instant, start) in enumerate(zip(instants, starts, strict=True))
-        for fix in instant.fixes
-    ]
-    numbers, latitudes, longitudes, accuracies, *start = np.array(rows).T
-    ways = Boxes.between(latitudes, longitudes, start[0], start[1])
-    reach = ways.grown(hard_factor * np.maximum(accuracies, start[2]))
-    at, found = np.nonzero(reach.meeting(Boxes.of(boxes)))
-    return dict.fromkeys(zip(numbers[at].astype(int).tolist(), found.tolist(), strict=True))
+class _Columns(NamedTuple):
+    """Places in arrays."""
+
+    latitudes: Floats
+    longitudes: Floats
+    accuracies_m: Floats
 
 
-def _numbers_of(place: Sighted) -> tuple[float, float, float]:
-    return place.latitude, place.longitude, place.accuracy_m
+def _columns(places: Sequence[Sighted]) -> _Columns:
+    return _Columns(
+        np.array([place.latitude for place in places]),
+        np.array([place.longitude for place in places]),
+        np.array([place.accuracy_m for place in places]),
+    )
