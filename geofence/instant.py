@@ -11,6 +11,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
+
 from geofence.fix import Fix
 from geofence.geodesy import most_m
 from geofence.parameters import Parameters
@@ -40,7 +42,7 @@ Sighted: TypeAlias = Fix | Anchor
 """A fix, or what is remembered of one."""
 
 
-class Instant(NamedTuple):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     """All plausible fixes of one second, with the most accurate one and that of the one before."""
 
     at_s: int

@@ -32,18 +32,19 @@ class Survey:
 
     An instant concerns an exclusion when a fix is within its margin, or so near that a way may lead
     to its edge; an inclusion when a fix is outside or, beside a buffer, close to the edge.
-    Everything else cannot open anything.
+    Everything else cannot open anything. Instants have numbers, their fixes rows: where each
+    instant has one fix, as most have, the two are the same.
     """
 
     __slots__ = (
         "_concerned",
+        "_first_rows",
         "_fixes",
         "_instants",
         "_known",
         "_number_of_row",
         "_numbers",
         "_places",
-        "_rows",
     )
 
     def __init__(
@@ -51,10 +52,13 @@ class Survey:
     ) -> None:
         self._instants = instants
         self._fixes = [fix for instant in instants for fix in instant.fixes]
-        self._number_of_row = [n for n, instant in enumerate(instants) for _ in instant.fixes]
-        self._rows = [0, *accumulate(len(instant.fixes) for instant in instants)]
+        self._first_rows: Sequence[int] = range(len(instants) + 1)
+        self._number_of_row: Sequence[int] = range(len(instants))
+        if len(self._fixes) > len(instants):
+            self._first_rows = [0, *accumulate(len(instant.fixes) for instant in instants)]
+            self._number_of_row = [n for n, instant in enumerate(instants) for _ in instant.fixes]
         self._places: Places | None = None
-        self._known: dict[PreparedZone, dict[int, list[float]]] = defaultdict(dict)
+        self._known: dict[PreparedZone, dict[int, float]] = defaultdict(dict)
         self._concerned: dict[int, list[int]] = defaultdict(list)
         if instants:
             self._approach(rules, parameters)
@@ -72,15 +76,23 @@ class Survey:
 
     def distances_m(self, watch: Watch, number: int) -> list[float]:
         """Signed metres from each fix of an instant to the edge of a watch's zone."""
-        known = self._known[watch.zone]
-        if number not in known:
-            self._measure(watch.zone, [number])
-        return known[number]
+        return [self._distance_m(watch.zone, row) for row in self._rows_of(number)]
 
     def anchor_m(self, watch: Watch, number: int) -> float:
         """Signed metres from the anchor of an instant."""
         instant = self._instants[number]
-        return self.distances_m(watch, number)[instant.fixes.index(instant.anchor)]
+        row = self._first_rows[number] + instant.fixes.index(instant.anchor)
+        return self._distance_m(watch.zone, row)
+
+    def _distance_m(self, zone: PreparedZone, row: int) -> float:
+        known = self._known[zone]
+        if row not in known:
+            fix = self._fixes[row]
+            known[row] = zone.distance_m(fix.latitude, fix.longitude)
+        return known[row]
+
+    def _rows_of(self, number: int) -> range:
+        return range(self._first_rows[number], self._first_rows[number + 1])
 
     def _approach(self, rules: PreparedRules, parameters: Parameters) -> None:
         """Finds the exclusions that the instants come near, measures those, and keeps the nearest.
@@ -95,36 +107,35 @@ class Survey:
         if not near:
             return
         boxes = [rules.watches[index].box for index in near]
-        meetings = self._meetings(starts, boxes, parameters.hard_factor)
+        met = zip(near, self._meetings(starts, boxes, parameters.hard_factor), strict=True)
+        meetings = [(index, rows) for index, rows in met if rows]
         to_measure: dict[PreparedZone, set[int]] = defaultdict(set)
-        for index, numbers in zip(near, meetings, strict=True):
-            # The way between asks for the instant before too.
-            before = [max(number - 1, 0) for number in numbers]
-            to_measure[rules.watches[index].zone].update(numbers, before)
+        for index, rows in meetings:
+            # The way between asks for the fix before too.
+            to_measure[rules.watches[index].zone].update(rows, [max(row - 1, 0) for row in rows])
         for zone, measured in to_measure.items():
             self._measure(zone, sorted(measured))
         ways = zip(starts, self._instants, strict=True)
         longest_m = SLACK * max(most_m(start, instant.anchor) for start, instant in ways)
-        for index, numbers in zip(near, meetings, strict=True):
+        for index, rows in meetings:
             watch = rules.watches[index]
             known, enough_m = self._known[watch.zone], max(watch.margin_m, longest_m)
-            for number in numbers:
-                if min(known[number]) <= enough_m:
-                    self._concerned[number].append(index)
+            for number in self._numbers_of([row for row in rows if known[row] <= enough_m]):
+                self._concerned[number].append(index)
 
     def _meetings(
         self, starts: list[Sighted], boxes: list[Box], hard_factor: float
     ) -> list[list[int]]:
-        """For each box the instants whose fixes, or the way to them, come near it."""
+        """For each box the rows of the fixes that come near it, or the way to which does."""
         if len(self._instants) == 1:
-            return [[0]] * len(boxes)
+            return [list(range(len(self._fixes)))] * len(boxes)
         to = _columns(self._fixes)
         since = _columns([starts[number] for number in self._number_of_row])
         self._places = Places(to.latitudes, to.longitudes)
         ways = Boxes.between(to.latitudes, to.longitudes, since.latitudes, since.longitudes)
         reach = ways.grown(hard_factor * np.maximum(to.accuracies_m, since.accuracies_m))
         meets = reach.meeting(Boxes.of(boxes))
-        return [self._numbers_of(np.flatnonzero(column).tolist()) for column in meets.T]
+        return [np.flatnonzero(column).tolist() for column in meets.T]
 
     def _numbers_of(self, rows: Collection[int]) -> list[int]:
         """The instants that the fixes of some rows belong to, each once."""
@@ -132,37 +143,30 @@ class Survey:
 
     def _leave(self, rules: PreparedRules) -> None:
         """Finds the inclusions that the instants are not well within."""
-        everything = range(len(self._instants))
         for index in rules.inclusions:
             watch = rules.watches[index]
             known = self._known[watch.zone]
-            if len(known) < len(everything):
-                self._measure(watch.zone, everything)
-            if max(map(max, known.values())) + watch.margin_m <= 0.0:
+            if len(known) < len(self._fixes):
+                self._measure(watch.zone, list(range(len(self._fixes))))
+            if max(known.values()) + watch.margin_m <= 0.0:
                 continue  # well within all the time, as people at home are
-            for number in everything:
-                if max(known[number]) + watch.margin_m > 0.0:
-                    insort(self._concerned[number], index)
+            outside = [
+                row for row, distance_m in known.items() if distance_m + watch.margin_m > 0.0
+            ]
+            for number in self._numbers_of(outside):
+                insort(self._concerned[number], index)
 
-    def _measure(self, zone: PreparedZone, numbers: Collection[int]) -> None:
-        rows = [
-            row for number in numbers for row in range(self._rows[number], self._rows[number + 1])
-        ]
-        distances, known, first = self._distances_m(zone, rows), self._known[zone], 0
-        for number in numbers:
-            last = first + len(self._instants[number].fixes)
-            known[number] = distances[first:last]
-            first = last
-
-    def _distances_m(self, zone: PreparedZone, rows: list[int]) -> list[float]:
+    def _measure(self, zone: PreparedZone, rows: list[int]) -> None:
+        """Measures many fixes in one go."""
         if len(rows) == 1:
-            fix = self._fixes[rows[0]]
-            return [zone.distance_m(fix.latitude, fix.longitude)]
+            self._distance_m(zone, rows[0])
+            return
         if self._places is None:
             self._places = Places(
                 [fix.latitude for fix in self._fixes], [fix.longitude for fix in self._fixes]
             )
-        return zone.distances_to(self._places.at(rows))
+        places = self._places if len(rows) == len(self._fixes) else self._places.at(rows)
+        self._known[zone].update(zip(rows, zone.distances_to(places), strict=True))
 
 
 def _starts(instants: list[Instant], parameters: Parameters) -> list[Sighted]:
