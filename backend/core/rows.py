@@ -9,8 +9,8 @@ cost more than the driver itself. Errors are SQLAlchemy's all the same.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -179,10 +179,17 @@ def copy_in(connection: Connection, text: str, rows: bytes) -> None:
 
     Raises SQLAlchemy's errors, as the rest does.
     """
+    with _copying(connection, text) as copy:
+        copy.write(rows)
+
+
+@contextmanager
+def _copying(connection: Connection, text: str) -> Iterator[Any]:
+    """Give the driver's copy while `text` takes rows in. Raises SQLAlchemy's errors."""
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(text) as copy:
-            copy.write(rows)
+            yield copy
     except connection.dialect.loaded_dbapi.Error as error:
         connection._handle_dbapi_exception(error, text, None, cursor, None)  # noqa: SLF001 - as above
     finally:
@@ -299,6 +306,33 @@ class RowWriter(_Batch):
         keys = [column.name for column in self._table.primary_key]
         news = ", ".join(f"{name} = excluded.{name}" for name in self._names if name not in keys)
         return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {news}"
+
+
+class RowCopier(RowWriter):
+    """Writes rows with long texts: on PostgreSQL by COPY, which takes a text as it is.
+
+    In a JSON document each of its characters is written, looked at and copied several times.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._types = lru_cache(maxsize=None)(self._types_of)
+
+    def write(self, session: Session, rows: Sequence[Row]) -> int:
+        """Write `rows`, as a `RowWriter` does."""
+        connection = session.connection()
+        if not rows or connection.dialect.name != "postgresql":
+            return super().write(session, rows)
+        text = f"COPY {self._table.name} ({', '.join(self._names)}) FROM STDIN (FORMAT binary)"
+        with _copying(connection, text) as copy:
+            copy.set_types(self._types(connection.dialect))
+            for row in rows:
+                copy.write_row(self._values([row], connection.dialect))
+        return len(rows)
+
+    def _types_of(self, dialect: Dialect) -> list[str]:
+        """Return the columns' types by the names that the driver knows: those without a length."""
+        return [column.type.compile(dialect).lower().split("(")[0] for column in self._columns]
 
 
 class RowChanger(_Batch):

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from backend.core.clock import unix_s
 from backend.core.db import Session, table_of
-from backend.core.rows import KEYS, Row, RowReader, RowWriter, Writing, write_together
+from backend.core.rows import KEYS, Row, RowCopier, RowReader, RowWriter, Writing, write_together
 from backend.devices import service as devices
 from backend.devices.service import KeyContext
 from backend.location import fix_rows, judging
@@ -62,7 +62,7 @@ _FIND_CHAINS: Final = RowReader(
     select(*(_CHAINS.c[name] for name in _NAMES)).where(_CHAINS.c.activation_id == KEYS)
 )
 _KEEP_CHAINS: Final = RowWriter(_CHAINS, replaces=True)
-_KEEP_TOKENS: Final = RowWriter(_TOKENS)
+_KEEP_TOKENS: Final = RowCopier(_TOKENS)
 
 
 class JournalStore:
@@ -116,8 +116,8 @@ class JournalStore:
         if self._fixes:
             fix_rows.write(self._session, self._fixes)
             self._fixes = []
-        facts = [(_KEEP_TOKENS, self._tokens), judging.kept(self._checkpoints)]
-        write_together(self._session, [*facts, *others])
+        _KEEP_TOKENS.write(self._session, self._tokens)
+        write_together(self._session, [judging.kept(self._checkpoints), *others])
         self._tokens, self._checkpoints = [], []
 
     # What is here ---------------------------------------------------------------------------

@@ -1,16 +1,18 @@
 """Acts that wait at the same moment are done together, in one transaction.
 
-Whoever gets the turn serves everybody who waits by then; the others find their answer ready when
-their turn comes. Under load a commit is shared, and a turn waits a moment for those who are on their
-way; a lone act waits for nobody.
+Whoever comes first leads: it serves itself and everybody who waits by then, tells them, and then
+whoever waits longest leads. Nobody whose act is done waits for the next turn. Under load a commit is
+shared, and a leader waits a moment for those who are on their way; a lone act waits for nobody.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from backend.core.errors import Code, Problem
@@ -24,15 +26,22 @@ GATHER_S: Final = 0.001
 
 @dataclass(slots=True)
 class _Ticket(Generic[Item, Outcome]):
-    """An act that waits; in the end it has an outcome or a fault."""
+    """An act that waits until its thread is called: to go, with an outcome or a fault, or to lead."""
 
     item: Item
     outcome: Outcome | None = None
     fault: Exception | None = None
+    _call: threading.Semaphore = field(default_factory=partial(threading.Semaphore, 0))
 
     @property
     def is_served(self) -> bool:
         return self.outcome is not None or self.fault is not None
+
+    def wait(self) -> None:
+        self._call.acquire()
+
+    def call(self) -> None:
+        self._call.release()
 
 
 class Turns(Generic[Item, Outcome]):
@@ -46,43 +55,61 @@ class Turns(Generic[Item, Outcome]):
     ) -> None:
         self._serve = serve
         self._together = together
-        self._turn = threading.Lock()
         self._list = threading.Lock()
+        self._led = False
         self._crowded = False
-        self._waiting: list[_Ticket[Item, Outcome]] = []
+        self._waiting: deque[_Ticket[Item, Outcome]] = deque()
 
     def take(self, item: Item) -> Outcome:
         """Return what became of the item, once it is durable; raise what stood against it."""
         ticket = _Ticket[Item, Outcome](item)
-        with self._list:
-            self._waiting.append(ticket)
-        with self._turn:
-            while not ticket.is_served:
-                self._serve_next(ticket)
+        if not self._leads(ticket):
+            ticket.wait()
+        if not ticket.is_served:
+            self._lead(ticket)
         if ticket.fault is not None:
             raise ticket.fault
         if ticket.outcome is None:
             raise LookupError("the act was not done")
         return ticket.outcome
 
-    def _serve_next(self, mine: _Ticket[Item, Outcome]) -> None:
-        """Serve those that wait, or else `mine`. Whatever happens, nobody taken is left waiting."""
-        if self._crowded:
-            time.sleep(GATHER_S)
-        tickets = self._next() or [mine]
-        self._crowded = len(tickets) > 1
+    def _leads(self, ticket: _Ticket[Item, Outcome]) -> bool:
+        """Return whether the ticket leads, since nobody else does; otherwise it waits."""
+        with self._list:
+            if self._led:
+                self._waiting.append(ticket)
+                return False
+            self._led = True
+            return True
+
+    def _lead(self, mine: _Ticket[Item, Outcome]) -> None:
+        """Serve `mine` and those that wait. Whatever happens, nobody taken is left waiting."""
+        tickets = [mine]
         try:
+            if self._crowded:
+                time.sleep(GATHER_S)
+            tickets += self._company()
+            self._crowded = len(tickets) > 1
             self._serve_all(tickets)
         finally:
-            for ticket in tickets:
+            for ticket in tickets[1:]:
                 if not ticket.is_served:  # whoever served was told to stop
                     ticket.fault = Problem(Code.UNAVAILABLE, headers={"Retry-After": "1"})
+                ticket.call()
+            self._pass_on()
 
-    def _next(self) -> list[_Ticket[Item, Outcome]]:
+    def _company(self) -> list[_Ticket[Item, Outcome]]:
         with self._list:
-            tickets = self._waiting[: self._together]
-            del self._waiting[: self._together]
-            return tickets
+            count = min(self._together - 1, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(count)]
+
+    def _pass_on(self) -> None:
+        """Call whoever waits longest to lead; if nobody waits, whoever comes next leads."""
+        with self._list:
+            following = self._waiting.popleft() if self._waiting else None
+            self._led = following is not None
+        if following is not None:
+            following.call()
 
     def _serve_all(self, tickets: list[_Ticket[Item, Outcome]]) -> None:
         try:

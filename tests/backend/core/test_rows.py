@@ -32,6 +32,7 @@ from backend.core.rows import (
     KEYS,
     PairReader,
     RowChanger,
+    RowCopier,
     RowReader,
     RowWriter,
     write_together,
@@ -67,6 +68,7 @@ BRICKS = Table(
 WALLS = Table("walls", BRICKS.metadata, Column("id", Uuid, primary_key=True))
 NAMES = tuple(column.name for column in BRICKS.columns)
 INSERTING = RowWriter(BRICKS)
+COPYING = RowCopier(BRICKS)
 REPLACING = RowWriter(BRICKS, replaces=True)
 SKIPPING = RowWriter(BRICKS, unless=f"(mark) WHERE {WHOLE}")
 CHANGING = RowChanger(BRICKS, ("weight", "stamp", "colour", "made_at"))
@@ -110,6 +112,7 @@ def test_nothing_to_write_writes_nothing(bricks: Database) -> None:
     with bricks.transaction() as session:
         assert REPLACING.write(session, []) == 0
         assert CHANGING.write(session, []) == 0
+        assert COPYING.write(session, []) == 0
 
     assert read(bricks, [uuid4()]) == []
 
@@ -163,20 +166,22 @@ def test_pairs_find_rows_that_have_both(bricks: Database, count: int) -> None:
     assert none == []
 
 
-def test_a_second_row_of_one_key_is_refused_whole(bricks: Database) -> None:
+@pytest.mark.parametrize("writer", [INSERTING, COPYING])
+def test_a_second_row_of_one_key_is_refused_whole(bricks: Database, writer: RowWriter) -> None:
     first, second = brick(weight=1), brick(weight=2)
     with bricks.transaction() as session:
-        INSERTING.write(session, [first])
+        assert writer.write(session, [first]) == 1
 
     with pytest.raises(IntegrityError), bricks.transaction() as session:
-        INSERTING.write(session, [second, first | {"weight": 3}])
+        writer.write(session, [second, first | {"weight": 3}])
 
     assert [row[1] for row in read(bricks, [first["id"], second["id"]])] == [1]
 
 
-def test_a_row_without_what_it_must_have_is_refused(bricks: Database) -> None:
+@pytest.mark.parametrize("writer", [INSERTING, COPYING])
+def test_a_row_without_what_it_must_have_is_refused(bricks: Database, writer: RowWriter) -> None:
     with pytest.raises(IntegrityError), bricks.transaction() as session:
-        INSERTING.write(session, [brick(weight=None)])
+        writer.write(session, [brick(weight=None)])
 
 
 def test_a_row_that_is_there_is_replaced_and_its_neighbours_are_not(bricks: Database) -> None:
@@ -295,15 +300,16 @@ _VALUES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("writer", [INSERTING, COPYING])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(values=st.lists(_VALUES, max_size=9))
 def test_every_value_comes_back_as_it_was_written(
-    bricks: Database, values: list[dict[str, Any]]
+    bricks: Database, writer: RowWriter, values: list[dict[str, Any]]
 ) -> None:
     rows = [brick(**one) for one in values]
 
     with bricks.transaction() as session:
-        INSERTING.write(session, rows)
+        assert writer.write(session, rows) == len(rows)
 
     written = sorted(tuple(row[name] for name in NAMES) for row in rows)
     assert read(bricks, [row["id"] for row in rows] or [uuid4()]) == written
