@@ -5,5 +5,7 @@ from __future__ import annotations
 import os
 
 from backend.cli import build
+from backend.core import cores
 
+cores.take()
 app = build(os.environ)

@@ -27,7 +27,7 @@ from backend import migrations, worker
 from backend.app import create_app
 from backend.audit import service as audit
 from backend.audit.service import Head
-from backend.core import logs, metrics
+from backend.core import cores, logs, metrics
 from backend.core.actor import SYSTEM
 from backend.core.clock import Clock, SteppedClock, SystemClock, rfc3339
 from backend.core.db import Database, FileOwnedElsewhereError, Session
@@ -147,17 +147,20 @@ def serve(host: str, port: int, processes: int | None, threads: int) -> None:
     logs.configure(settings)
     if settings.embedded and processes not in {None, 1}:
         raise click.UsageError("SQLite belongs to one process: use PostgreSQL for more.")
-    Server(
+    workers = 1 if settings.embedded else processes or cores.count()
+    server = Server(
         "wsgi:app",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=1 if settings.embedded else processes or os.cpu_count() or 1,
+        workers=workers,
         blocking_threads=threads,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]  # granian takes the name, its stub an enum
         log_dictconfig=logs.AS_A_LIBRARY,
-    ).serve()
+    )
+    with cores.offered(workers):
+        server.serve()
 
 
 @main.command("worker")

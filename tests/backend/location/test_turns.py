@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -11,6 +13,15 @@ import pytest
 from backend.core.errors import Code, Problem
 from backend.location.turns import Turns
 from tests.support.races import at_once
+
+PATIENCE_S = 10.0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.005)
 
 
 class Ledger:
@@ -45,6 +56,38 @@ def test_acts_that_wait_share_a_turn_and_no_more_than_allowed() -> None:
     assert answers == [2 * item for item in range(10, 19)]
     assert len(ledger.batches) < 9
     assert max(map(len, ledger.batches)) <= 4
+
+
+def test_nobody_whose_act_is_done_waits_for_the_next_turn() -> None:
+    turn, began = threading.Semaphore(0), threading.Semaphore(0)
+    batches: list[list[int]] = []
+
+    def serve(items: Sequence[int]) -> list[int | Problem]:
+        batches.append(list(items))
+        began.release()
+        assert turn.acquire(timeout=PATIENCE_S)
+        return [2 * item for item in items]
+
+    turns = Turns[int, int](serve, together=2)
+
+    def waits(count: int) -> bool:
+        return len(turns._waiting) == count
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(turns.take, 0)]
+        assert began.acquire(timeout=PATIENCE_S)
+        for item in (1, 2, 3):
+            answers.append(pool.submit(turns.take, item))
+            wait_until(partial(waits, item))
+        turn.release(2)
+        assert [answer.result(PATIENCE_S) for answer in answers[:3]] == [0, 2, 4]
+        assert began.acquire(timeout=PATIENCE_S)
+        assert began.acquire(timeout=PATIENCE_S)
+        assert not answers[3].done()
+        turn.release()
+        assert answers[3].result(PATIENCE_S) == 6
+
+    assert batches == [[0], [1, 2], [3]]
 
 
 def test_a_refusal_is_raised_for_its_own_act_only() -> None:
