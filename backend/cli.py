@@ -147,20 +147,17 @@ def serve(host: str, port: int, processes: int | None, threads: int) -> None:
     logs.configure(settings)
     if settings.embedded and processes not in {None, 1}:
         raise click.UsageError("SQLite belongs to one process: use PostgreSQL for more.")
-    workers = 1 if settings.embedded else processes or cores.count()
-    server = Server(
+    Server(
         "wsgi:app",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=workers,
+        workers=1 if settings.embedded else processes or cores.count(),
         blocking_threads=threads,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]  # granian takes the name, its stub an enum
         log_dictconfig=logs.AS_A_LIBRARY,
-    )
-    with cores.offered(workers):
-        server.serve()
+    ).serve()
 
 
 @main.command("worker")

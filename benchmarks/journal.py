@@ -22,7 +22,7 @@ EVERY_S: Final = 10
 """How far apart a person's fixes are: with 500 to a token a minute apart they would fill days."""
 WARM_UP_TOKENS: Final = 5
 """Before measuring: each process must have met each person, whose rules it then has at hand."""
-TOKENS: Final = 8
+TOKENS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

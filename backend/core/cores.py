@@ -1,23 +1,22 @@
 """One core for each server process.
 
 The threads of one process take turns at the interpreter's lock. Spread over cores, each turn wakes
-another core, and what the last one had at hand must follow: with two processes on two cores a fix
-took a fifth more time.
+another core, and what the last one had at hand must follow.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-_FOLDER: Final = "CONNECTREX_CORES"
-"""Where a process finds the cores that are offered: in its environment, until it looks."""
+_NAME: Final = "\0connectrex-core-{}"
+"""An address without a file, of which the kernel gives each to one process, until that ends."""
+_claims: list[socket.socket] = []
+_PROCESSOR: Final = 36
+"""Where Linux tells, among what follows a process's name, the core that it ran on last."""
 
 
 def count() -> int:
@@ -25,41 +24,32 @@ def count() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-@contextmanager
-def offered(processes: int) -> Iterator[None]:
-    """Let processes that are started meanwhile `take` a core each, if there are just as many."""
-    if processes != count():
-        yield
-        return
-    with TemporaryDirectory(prefix="connectrex-cores-") as folder:
-        os.environ[_FOLDER] = folder
-        try:
-            yield
-        finally:
-            del os.environ[_FOLDER]
-
-
 def take() -> None:
-    """Keep this thread, and those that it starts, to a core that no other process took.
+    """Keep this thread, and those that it starts, to a core that no other server process took.
 
-    The core is free again when the process ends, however it ends. Nothing happens where none is
-    offered or left.
+    Preferably where it runs already: there Linux found room. The core is free again when the process
+    ends, however it ends. Where none is left, and on other systems than Linux, nothing happens.
     """
-    folder = os.environ.pop(_FOLDER, None)
-    if folder is None or sys.platform != "linux":
+    if sys.platform != "linux":
         return
-    for core in sorted(os.sched_getaffinity(0)):
-        if _locks(Path(folder, str(core))):
+    here = _here()
+    for core in sorted(os.sched_getaffinity(0), key=lambda one: (one != here, one)):
+        if _claim(core):
             os.sched_setaffinity(0, {core})
             return
 
 
-def _locks(path: Path) -> bool:
-    """Return whether this process holds the file from now on, until it ends."""
-    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+def _here() -> int:
+    after_name = Path("/proc/thread-self/stat").read_text(encoding="utf-8").rpartition(")")[2]
+    return int(after_name.split()[_PROCESSOR])
+
+
+def _claim(core: int) -> bool:
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
+        claim.bind(_NAME.format(core))
+    except OSError:
+        claim.close()
         return False
+    _claims.append(claim)
     return True

@@ -8,14 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import pytest
 
 from backend.core import cores
 
 TAKING = """
-import os, signal, threading
+import os, signal, sys, threading
 from backend.core import cores
+cores._NAME = "\\0" + sys.argv[1] + "-{}"  # other servers may run on this machine
+os.sched_setaffinity(0, {int(core) for core in sys.argv[2:]})
 cores.take()
 kept = []
 thread = threading.Thread(target=lambda: kept.append(os.sched_getaffinity(0)))
@@ -27,62 +30,72 @@ signal.pause()
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to cores")
 
 
+class Machine:
+    """Starts processes; each tells on which cores it and the threads that it starts may run."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._name = f"connectrex-test-{uuid4().hex}"
+        self.cores = os.sched_getaffinity(0)
+
+    def start(self, allowed: set[int] | None = None) -> tuple[subprocess.Popen[str], set[int]]:
+        given = [str(core) for core in allowed or self.cores]
+        process = self._stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", TAKING, self._name, *given],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        self._stack.callback(process.kill)
+        assert process.stdout is not None
+        own, its_threads = process.stdout.readline().split("|")
+        assert own.split() == its_threads.split()
+        return process, {int(core) for core in own.split()}
+
+
 @pytest.fixture
-def started() -> Iterator[ExitStack]:
+def machine() -> Iterator[Machine]:
     with ExitStack() as stack:
-        yield stack
+        yield Machine(stack)
 
 
-def start(stack: ExitStack) -> tuple[subprocess.Popen[str], set[int]]:
-    process = stack.enter_context(
-        subprocess.Popen([sys.executable, "-c", TAKING], stdout=subprocess.PIPE, text=True)
-    )
-    stack.callback(process.kill)
-    assert process.stdout is not None
-    own, its_threads = process.stdout.readline().split("|")
-    assert own.split() == its_threads.split()
-    return process, {int(core) for core in own.split()}
-
-
-def test_as_many_processes_as_cores_have_one_each(started: ExitStack) -> None:
-    everywhere = os.sched_getaffinity(0)
-    started.enter_context(cores.offered(cores.count()))
-
-    taken = [start(started)[1] for _ in range(cores.count())]
+def test_as_many_processes_as_cores_have_one_each(machine: Machine) -> None:
+    taken = [machine.start()[1] for _ in machine.cores]
 
     assert all(len(one) == 1 for one in taken)
-    assert set.union(*taken) == everywhere
-    assert os.sched_getaffinity(0) == everywhere
+    assert set.union(*taken) == machine.cores
 
 
-def test_whoever_comes_after_one_that_was_killed_takes_its_core(started: ExitStack) -> None:
-    started.enter_context(cores.offered(cores.count()))
-    processes = [start(started) for _ in range(cores.count())]
+def test_one_more_than_there_are_cores_is_free(machine: Machine) -> None:
+    for _ in machine.cores:
+        machine.start()
+
+    assert machine.start()[1] == machine.cores
+
+
+def test_whoever_comes_after_one_that_was_killed_takes_its_core(machine: Machine) -> None:
+    processes = [machine.start() for _ in machine.cores]
     killed, core = processes[0]
 
     killed.send_signal(signal.SIGKILL)
     killed.wait()
 
-    assert start(started)[1] == core
+    assert machine.start()[1] == core
 
 
-def test_one_more_than_there_are_cores_is_free(started: ExitStack) -> None:
-    started.enter_context(cores.offered(cores.count()))
-    for _ in range(cores.count()):
-        start(started)
+def test_only_cores_that_a_process_may_use_are_taken(machine: Machine) -> None:
+    only = {max(machine.cores)}
 
-    assert start(started)[1] == os.sched_getaffinity(0)
-
-
-@pytest.mark.parametrize("more", [-1, 1])
-def test_fewer_or_more_processes_than_cores_are_free(started: ExitStack, more: int) -> None:
-    started.enter_context(cores.offered(cores.count() + more))
-
-    assert start(started)[1] == os.sched_getaffinity(0)
+    assert machine.start(only)[1] == only
+    assert machine.start(only)[1] == only, "the one core that there is, shared"
 
 
-def test_nothing_is_offered_any_more_afterwards(started: ExitStack) -> None:
-    with cores.offered(cores.count()):
-        pass
+def test_elsewhere_than_on_linux_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.sched_getaffinity(0)
+    monkeypatch.setattr(sys, "platform", "darwin")
 
-    assert start(started)[1] == os.sched_getaffinity(0)
+    cores.take()
+
+    assert cores.count() == os.cpu_count()
+    assert os.sched_getaffinity(0) == before
