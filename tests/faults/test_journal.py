@@ -24,9 +24,18 @@ KILLED_AFTER_S: Final = {2: 0.0, 4: 0.003, 6: 0.008, 8: 0.015, 10: 0.03}
 
 def deliver(site: Site, scene: Scene, text: str, killed_after_s: float | None) -> HttpAnswer:
     """Send a token until an answer comes; the server is killed meanwhile, if it is to be."""
-    if killed_after_s is not None:
-        site.start()
-        threading.Timer(killed_after_s, site.kill).start()
+    if killed_after_s is None:
+        return sent(site, scene, text)
+    site.start()
+    killing = threading.Timer(killed_after_s, site.kill)
+    killing.start()
+    try:
+        return sent(site, scene, text)
+    finally:
+        killing.join()  # the answer may come first: then the next token finds the server dead
+
+
+def sent(site: Site, scene: Scene, text: str) -> HttpAnswer:
     for _ in range(20):
         try:
             return scene.phone.send_token(text)
