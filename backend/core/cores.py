@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _NAME: Final = "\0connectrex-core-{}"
 """An address without a file, of which the kernel gives each to one process, until that ends."""
-_claims: list[socket.socket] = []
 _PROCESSOR: Final = 36
 """Where Linux tells, among what follows a process's name, the core that it ran on last."""
+_claims: list[socket.socket] = []
 
 
 def count() -> int:
@@ -28,15 +29,17 @@ def take() -> None:
     """Keep this thread, and those that it starts, to a core that no other server process took.
 
     Preferably where it runs already: there Linux found room. The core is free again when the process
-    ends, however it ends. Where none is left, and on other systems than Linux, nothing happens.
+    ends, however it ends. Where none is left, where a sandbox forbids it, and on other systems than
+    Linux, nothing happens: to serve is possible on any.
     """
     if sys.platform != "linux":
         return
-    here = _here()
-    for core in sorted(os.sched_getaffinity(0), key=lambda one: (one != here, one)):
-        if _claim(core):
-            os.sched_setaffinity(0, {core})
-            return
+    with suppress(OSError):
+        here = _here()
+        for core in sorted(os.sched_getaffinity(0), key=lambda one: (one != here, one)):
+            if _claim(core):
+                os.sched_setaffinity(0, {core})
+                return
 
 
 def _here() -> int:
